@@ -1,0 +1,1 @@
+//! The command line `holdpoint`: runs a Task on this machine and talks to held runs.
