@@ -1,1 +1,3 @@
 //! The command line `holdpoint`: runs a Task on this machine and talks to held runs.
+
+pub mod plan;
