@@ -1,0 +1,178 @@
+//! What a step says of itself in `P.state` (contract 2.5).
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use debug_scripts::Moment;
+use serde::{Deserialize, Serialize};
+
+/// A step's state: written at every change, read by verbs, by `holdpoint` and by the steps behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// The step's name.
+    pub step: String,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Why, in one word, where there is one.
+    pub reason: Option<Reason>,
+    /// What happened, since when, what it waits for, what to type: for a person who reads only this.
+    pub message: String,
+    /// 0 before the first attempt, then counted from 1.
+    pub attempt: u32,
+    /// The code of the last attempt, 128 + s for a signal; none before.
+    pub exit_code: Option<i32>,
+    /// The process of the command, while there is one.
+    pub pid: Option<i32>,
+    /// When the last attempt began (RFC 3339, UTC, milliseconds).
+    pub started_at: Option<String>,
+    /// Since when the phase lasts.
+    pub since: String,
+    /// What it waits for: a file or a step.
+    pub waiting_for: Option<String>,
+    /// When the phase ends by itself.
+    pub deadline: Option<String>,
+    /// The markers that it sees.
+    pub markers: Vec<SeenMarker>,
+    /// The last requests and what became of them, oldest first.
+    pub requests: Vec<Answered>,
+}
+
+/// A marker as the state shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenMarker {
+    /// The marker's name.
+    pub name: String,
+    /// The text of its file.
+    pub reason: String,
+    /// The control folder where it stands.
+    pub folder: PathBuf,
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The id that its writer gave it.
+    pub id: Option<String>,
+    /// The verb.
+    pub verb: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The same, for a person.
+    pub message: String,
+    /// When it was answered.
+    pub at: String,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was acted on.
+    Accepted,
+    /// It was not, and the message says why.
+    Rejected,
+}
+
+/// The phases of a step (2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Its turn has not come.
+    Waiting,
+    /// Its turn has come, but the run is paused.
+    Paused,
+    /// Held before its command.
+    HeldBefore,
+    /// Its command runs.
+    Running,
+    /// Held after a failure.
+    HeldFailed,
+    /// Held after a success.
+    HeldAfter,
+    /// Its command is being ended.
+    Terminating,
+    /// It has ended; the post file follows.
+    Finished,
+}
+
+impl Phase {
+    /// The column of the table of verbs; none where no verb is taken any more.
+    pub fn moment(self) -> Option<Moment> {
+        match self {
+            Self::Waiting | Self::Paused => Some(Moment::Waiting),
+            Self::HeldBefore => Some(Moment::HeldBefore),
+            Self::Running => Some(Moment::Running),
+            Self::HeldFailed => Some(Moment::HeldFailed),
+            Self::HeldAfter => Some(Moment::HeldAfter),
+            Self::Terminating | Self::Finished => None,
+        }
+    }
+
+    /// Whether a person is waited for.
+    pub fn is_held(self) -> bool {
+        matches!(self, Self::HeldBefore | Self::HeldFailed | Self::HeldAfter)
+    }
+}
+
+/// Why a step ended as it did: the words of 1.6 and 2.2 to 2.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// An earlier step failed, a when expression was false, or a person skipped it.
+    Skipped,
+    /// `-timeout` passed.
+    TimeoutExceeded,
+    /// Cancelled, begun or not.
+    Cancelled,
+    /// The run was stopped gracefully before it began.
+    Stopped,
+    /// The run was aborted before it began.
+    Aborted,
+    /// `-wait_timeout` passed.
+    WaitTimeout,
+    /// The step before it died without a word.
+    PreviousStepDied,
+    /// Nobody ended its hold within `-breakpoint_timeout`.
+    BreakpointTimeout,
+    /// Its command failed.
+    Failed,
+    /// A signal ended it while it waited or was held.
+    Terminated,
+}
+
+impl Reason {
+    /// The word as it stands in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skipped => "Skipped",
+            Self::TimeoutExceeded => "TimeoutExceeded",
+            Self::Cancelled => "Cancelled",
+            Self::Stopped => "Stopped",
+            Self::Aborted => "Aborted",
+            Self::WaitTimeout => "WaitTimeout",
+            Self::PreviousStepDied => "PreviousStepDied",
+            Self::BreakpointTimeout => "BreakpointTimeout",
+            Self::Failed => "Failed",
+            Self::Terminated => "Terminated",
+        }
+    }
+
+    /// Whether a step behind it may run with breakpoints although this one failed (2.4).
+    pub fn lets_debugged_run_go_on(self) -> bool {
+        !matches!(
+            self,
+            Self::Cancelled
+                | Self::Stopped
+                | Self::Aborted
+                | Self::WaitTimeout
+                | Self::PreviousStepDied
+                | Self::BreakpointTimeout
+                | Self::Terminated
+        )
+    }
+}
+
+/// A time as all files of the contract show it: RFC 3339, UTC, milliseconds.
+pub fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

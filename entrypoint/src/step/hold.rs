@@ -1,0 +1,172 @@
+//! Holds: how a step comes into one, what ends it, and what it ends as (contract 1.11, 2.2, 2.3).
+
+use std::time::Duration;
+
+use debug_scripts::Verb;
+
+use super::facts::Posted;
+use super::markers::{self, Begun, Kind};
+use super::message;
+use super::outcome::{EndRow, Ending, OnError, Outcome, Post};
+use super::{Action, HoldBefore, Limit, Now, Record, Step};
+use crate::state::{Phase, Reason};
+
+impl Step {
+    pub(super) fn hold_before(&mut self, now: Now) -> Vec<Action> {
+        if self.phase == Phase::HeldBefore {
+            return Vec::new();
+        }
+        self.enter(now, Phase::HeldBefore);
+        self.limit = self.rules.breakpoint_timeout.map(|limit| Limit::new(now, limit));
+        vec![Action::Log(self.message()), Action::Look]
+    }
+
+    /// Holds after an attempt. What would be said of it now is on disk from the first moment, for a
+    /// pod that is deleted while it is held.
+    pub(super) fn hold_after(&mut self, now: Now, outcome: &Outcome) -> Vec<Action> {
+        let phase = if outcome.is_success() { Phase::HeldAfter } else { Phase::HeldFailed };
+        self.enter(now, phase);
+        self.limit = self.rules.breakpoint_timeout.map(|limit| Limit::new(now, limit));
+        let record = Record {
+            started_at: self.started.unwrap_or(now).wall,
+            row: row_of(outcome),
+            exit_code_file: None,
+            held: Some(outcome.own_code().to_string()),
+        };
+        vec![Action::Log(self.message()), Action::Record(record), Action::Publish, Action::Look]
+    }
+
+    pub(super) fn heed_markers_held(&mut self, now: Now) -> Vec<Action> {
+        if self.ending.is_some() {
+            return Vec::new();
+        }
+        let Some((marker, effect)) = markers::strongest(&self.view.markers) else {
+            return Vec::new();
+        };
+        let Begun::HoldEnds(reason) = effect.held else { return Vec::new() };
+        if self.rules.finally && marker.kind != Kind::Cancel {
+            return Vec::new();
+        }
+        let ending = match reason {
+            Reason::Cancelled => {
+                Ending::failed(reason, message::by_marker("cancelled while it was held", marker))
+            }
+            _ if self.phase == Phase::HeldAfter => self.left(Verb::Continue),
+            _ => Ending {
+                row: EndRow::Reason(reason),
+                reason: Some(reason),
+                message: message::by_marker("its hold was ended", marker),
+                ..self.left(Verb::Fail)
+            },
+        };
+        self.finish(now, ending.after_hold())
+    }
+
+    /// Ends the hold before the step without running it.
+    pub(super) fn fail_before(&mut self, now: Now, message: String) -> Vec<Action> {
+        let ending = Ending { row: EndRow::Nothing, ..Ending::failed(Reason::Failed, message) };
+        self.finish(now, ending)
+    }
+
+    /// Ends the hold after an attempt, as a verb says.
+    pub(super) fn leave(&mut self, now: Now, verb: Verb) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if verb == Verb::Fail {
+            let why = format!("step `{}` was failed at its breakpoint", self.rules.name);
+            actions.push(Action::Mark(Kind::StopFinally, why));
+        }
+        let ending = self.left(verb);
+        actions.extend(self.finish(now, ending));
+        actions
+    }
+
+    /// Ends the hold with a code that a person or a script of Tekton's wrote (1.11).
+    pub(super) fn leave_with(&mut self, now: Now, code: i32) -> Vec<Action> {
+        let verb = if code == 0 { Verb::Continue } else { Verb::FailContinue };
+        let ending = self.left(verb).exiting(code);
+        self.finish(now, ending)
+    }
+
+    fn left(&self, verb: Verb) -> Ending {
+        let outcome = self.outcome.clone().unwrap_or(Outcome::Exited(0));
+        let post = match verb {
+            _ if self.view.posted == Posted::Already => Post::ByOthers,
+            Verb::Continue | Verb::BreakpointExit => Post::Done,
+            _ => Post::Failed,
+        };
+        let exit = match verb {
+            Verb::Continue => 0,
+            Verb::FailContinue => 1,
+            Verb::Fail if outcome.is_success() => 1,
+            _ => outcome.own_code(),
+        };
+        let row = match (verb, &outcome, self.rules.on_error) {
+            (Verb::Continue, Outcome::Exited(0), _) => EndRow::Nothing,
+            (Verb::Continue, Outcome::Exited(_) | Outcome::Killed(_), OnError::Continue) => {
+                EndRow::ExitCode(outcome.own_code())
+            }
+            (Verb::Continue | Verb::BreakpointExit, ..) => EndRow::Nothing,
+            _ => row_of(&outcome),
+        };
+        let reason = (verb != Verb::Continue)
+            .then(|| outcome.reason().or((exit != 0).then_some(Reason::Failed)))
+            .flatten();
+        let message = format!("{outcome}; left its breakpoint by `{verb}`");
+        Ending { post, exit_code_file: None, row, exit, reason, message }
+    }
+
+    /// The limit has passed, or only a tenth of it is left, which is said once.
+    pub(super) fn hold_limit_passed(&mut self, now: Now) -> Vec<Action> {
+        let Some(limit) = self.limit.as_mut() else { return Vec::new() };
+        if limit.reminder.take().is_some() && now.monotonic < limit.at.monotonic {
+            return vec![Action::Log(self.message())];
+        }
+        let reason = Reason::BreakpointTimeout;
+        let message = self.limit_message();
+        let (verb, mark) = match self.phase {
+            Phase::HeldBefore => return self.finish(now, Ending::failed(reason, message)),
+            Phase::HeldAfter => (Verb::Continue, None),
+            _ => (Verb::Fail, Some(Action::Mark(Kind::StopFinally, message.clone()))),
+        };
+        let row = EndRow::Reason(reason);
+        let ending = Ending { row, reason: Some(reason), message, ..self.left(verb) };
+        mark.into_iter().chain(self.finish(now, ending)).collect()
+    }
+
+    /// Gives the hold more time, counted from now.
+    pub(super) fn extend(&mut self, now: Now, by: Duration) {
+        self.limit = Some(Limit::new(now, by));
+    }
+
+    /// Runs the command again, or another one in its place (2.6).
+    pub(super) fn retry(&mut self, command: Option<Vec<String>>) -> Vec<Action> {
+        self.other_command = command;
+        self.limit = None;
+        vec![Action::EndLeftovers, Action::Prepare]
+    }
+
+    pub(super) fn begin_held(&mut self) {
+        self.hold_before = HoldBefore::Over;
+    }
+}
+
+impl Limit {
+    /// A limit that is reached so long after now; it is spoken of again when a tenth is left.
+    fn new(now: Now, limit: Duration) -> Self {
+        let at = Now {
+            monotonic: now.monotonic.saturating_add(limit),
+            wall: chrono::TimeDelta::from_std(limit)
+                .ok()
+                .and_then(|delta| now.wall.checked_add_signed(delta))
+                .unwrap_or(now.wall),
+        };
+        Self { at, reminder: Some(now.monotonic.saturating_add(limit - limit / 10)) }
+    }
+}
+
+fn row_of(outcome: &Outcome) -> EndRow {
+    match outcome {
+        Outcome::TimedOut => EndRow::Reason(Reason::TimeoutExceeded),
+        _ => EndRow::Nothing,
+    }
+}

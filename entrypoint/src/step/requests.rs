@@ -1,0 +1,155 @@
+//! Requests of persons: each is answered once, by the table of verbs (contract 2.1, 2.7).
+
+use debug_scripts::{Accepts, Verb, accepted_at};
+
+use super::facts::{Request, Wish};
+use super::gate::Decided;
+use super::{Action, Cause, Now, Step};
+use crate::state::{Answered, Outcome, Phase, Reason, timestamp};
+
+/// How many answers the state keeps.
+const KEPT_ANSWERS: usize = 8;
+
+impl Step {
+    /// Answers what was asked, in the order of 2.1. What is asked behind a request that changes the
+    /// phase is looked at again in the new phase.
+    pub(super) fn answer_requests(&mut self, now: Now) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for request in std::mem::take(&mut self.view.requests) {
+            if self.is_ahead_of_its_moment(&request) {
+                continue;
+            }
+            let phase = self.phase;
+            let (answer, effect) = match self.judge(&request) {
+                Ok(verb) => self.accept(now, &request, verb),
+                Err(why) => (self.answer(now, &request, Outcome::Rejected, why), Vec::new()),
+            };
+            actions.extend(answer);
+            let moves_on = !effect.is_empty() || self.phase != phase;
+            actions.extend(effect);
+            if moves_on {
+                actions.push(Action::Look);
+                break;
+            }
+        }
+        actions
+    }
+
+    /// Exit files that were written ahead wait for their hold: nobody waits for their answer.
+    fn is_ahead_of_its_moment(&self, request: &Request) -> bool {
+        request.wish.keeps_until_its_moment(request.id.as_deref())
+            && match request.wish {
+                Wish::Begin | Wish::DoNotBegin => self.phase != Phase::HeldBefore,
+                _ => !matches!(self.phase, Phase::HeldFailed | Phase::HeldAfter),
+            }
+    }
+
+    /// The verb that is to be done, or why there is none.
+    fn judge(&self, request: &Request) -> Result<Verb, String> {
+        let verb = request.wish.verb();
+        let Some(moment) = self.phase.moment().filter(|_| self.ending.is_none()) else {
+            return Err(format!("not {verb}: {}", self.message()));
+        };
+        match verb.accepted_at(moment) {
+            Accepts::Yes => Ok(verb),
+            Accepts::As(other) => Ok(other),
+            Accepts::WithLimit if self.limit.is_some() => Ok(verb),
+            Accepts::WithLimit => Err(self.refusal(verb, "this hold has no limit")),
+            Accepts::No(why) => Err(self.refusal(verb, why)),
+        }
+    }
+
+    /// Why not, what the step is doing, and which verbs would do now.
+    fn refusal(&self, verb: Verb, why: &str) -> String {
+        let possible: Vec<_> = self
+            .phase
+            .moment()
+            .into_iter()
+            .flat_map(|moment| accepted_at(moment, self.limit.is_some()))
+            .map(|verb| verb.to_string())
+            .collect();
+        let doing = self.message();
+        format!("not {verb}: {why} ({doing}); now possible: {}", possible.join(", "))
+    }
+
+    fn accept(&mut self, now: Now, request: &Request, verb: Verb) -> (Vec<Action>, Vec<Action>) {
+        let by = told_by(request);
+        let effect = match (verb, &request.wish) {
+            (Verb::Retry, Wish::Retry(Err(why))) | (Verb::Extend, Wish::Extend(Err(why))) => {
+                return (self.answer(now, request, Outcome::Rejected, why.clone()), Vec::new());
+            }
+            (Verb::Retry, Wish::Retry(Ok(command))) => self.retry(command.clone()),
+            (Verb::Extend, Wish::Extend(Ok(duration))) => {
+                self.extend(now, *duration);
+                Vec::new()
+            }
+            (Verb::Cancel, _) => self.cancel(now, format!("cancelled{by}")),
+            (Verb::Skip, _) => {
+                self.decided = Some(Decided::Skip(format!("skipped{by}")));
+                Vec::new()
+            }
+            (Verb::BeforeContinue, _) => {
+                self.begin_held();
+                Vec::new()
+            }
+            (Verb::BeforeFail, _) => self.fail_before(now, format!("failed before it ran{by}")),
+            (_, Wish::Exit(code)) => self.leave_with(now, *code),
+            _ => self.leave(now, verb),
+        };
+        let told = format!("{verb}{by}");
+        (self.answer(now, request, Outcome::Accepted, told), effect)
+    }
+
+    fn cancel(&mut self, now: Now, why: String) -> Vec<Action> {
+        match self.phase {
+            Phase::Running => self.terminate(now, Cause::Cancelled(why)),
+            Phase::HeldFailed | Phase::HeldAfter => {
+                let ending = super::Ending::failed(Reason::Cancelled, why).after_hold();
+                self.finish(now, ending)
+            }
+            _ => {
+                self.decided = Some(Decided::Cancel(why));
+                Vec::new()
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Now,
+        request: &Request,
+        outcome: Outcome,
+        message: String,
+    ) -> Vec<Action> {
+        let word = match outcome {
+            Outcome::Accepted => "accepted",
+            Outcome::Rejected => "rejected",
+        };
+        let log = Action::Log(format!("{word}: {message}"));
+        self.answers.push_back(Answered {
+            id: request.id.clone(),
+            verb: request.wish.verb().to_string(),
+            outcome,
+            message,
+            at: timestamp(now.wall),
+        });
+        if self.answers.len() > KEPT_ANSWERS {
+            self.answers.pop_front();
+        }
+        let stays = outcome == Outcome::Accepted && is_exit_file(&request.wish);
+        if stays { vec![log] } else { vec![log, Action::Discard(request.clone())] }
+    }
+}
+
+/// Exit files stay where they are (2.1).
+fn is_exit_file(wish: &Wish) -> bool {
+    matches!(wish, Wish::Exit(_) | Wish::Leave(_) | Wish::Begin | Wish::DoNotBegin)
+}
+
+/// ` by alice ("flaky network")`, as far as it is known.
+fn told_by(request: &Request) -> String {
+    let by = request.by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
+    let reason = request.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let reason = reason.map_or(String::new(), |reason| format!(" ({reason:?})"));
+    by + &reason
+}
