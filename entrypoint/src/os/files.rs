@@ -1,0 +1,142 @@
+//! Files that others read: written beside their place and renamed, so that nobody sees half of one.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::libc;
+use tempfile::NamedTempFile;
+
+/// The path with an ending added to its last name: `P` and `.err` give `P.err`.
+pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The folder of a file; a bare name is in the current one.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// An empty file beside this path, readable by all whatever the umask, to be renamed to it.
+///
+/// # Errors
+/// Where its folder cannot be written to.
+pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    beside_with_mode(path, 0o644)
+}
+
+fn beside_with_mode(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let file = tempfile::Builder::new().prefix(".holdpoint-").tempfile_in(folder_of(path))?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    Ok(file)
+}
+
+/// Replaces a file as a whole; its mode is 0644.
+///
+/// # Errors
+/// Where its folder cannot be written to, or the disk is full: the old file is as it was.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with_mode(path, content, 0o644)
+}
+
+/// The same for a file that nobody else may read.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with_mode(path, content, 0o600)
+}
+
+fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = beside_with_mode(path, mode)?;
+    file.write_all(content)?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// Makes a folder and what is missing above it, open to all whatever the umask: steps run as
+/// different users.
+///
+/// # Errors
+/// Where it cannot be made, or a file stands in its place.
+pub fn make_open_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o777).create(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o777).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        made => made?,
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o777))
+}
+
+/// Reads at most so many bytes of a regular file; one that is none (a FIFO, a folder) is an error,
+/// and is never waited for.
+///
+/// # Errors
+/// Where it is not there, may not be read, or is no regular file.
+pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_without_waiting(path)?;
+    let mut content = Vec::new();
+    file.take(limit).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+}
+
+/// The inode of a post file, made at the start, so that a full disk cannot keep the post back.
+#[derive(Debug)]
+pub struct PostInode {
+    post: PathBuf,
+    ready: Option<NamedTempFile>,
+}
+
+impl PostInode {
+    /// Makes the folder, where it is missing, and the inode. What fails now is tried once more at
+    /// the post.
+    pub fn prepare(post: &Path) -> Self {
+        let _ = make_folder(folder_of(post));
+        Self { post: post.to_owned(), ready: beside(post).ok() }
+    }
+
+    /// Puts the empty file into place: at `P`, or at `P.err`.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to.
+    pub fn post(&mut self, ending: &str) -> io::Result<()> {
+        let place = with_ending(&self.post, ending);
+        if let Some(ready) = self.ready.take()
+            && ready.persist(&place).is_ok()
+        {
+            return Ok(());
+        }
+        make_folder(folder_of(&place))?;
+        match beside(&place).map(|file| file.persist(&place)) {
+            Ok(Ok(_)) => Ok(()),
+            _ => File::create(&place).map(drop),
+        }
+    }
+}
+
+/// Makes a folder and what is missing above it.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() { Ok(()) } else { fs::create_dir_all(path) }
+}

@@ -1,0 +1,88 @@
+//! `P.alive`: a lock that a step holds for as long as its process lives (contract 2.1, 2.4).
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::files;
+
+/// The lock of a live step. It ends with the process, however that ends.
+#[derive(Debug)]
+pub struct Alive {
+    _lock: Flock<File>,
+}
+
+impl Alive {
+    /// Makes the file under another name, locks it, and renames it into place.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to, or its filesystem knows no locks.
+    pub fn announce(path: &Path) -> io::Result<Self> {
+        let beside = files::beside(path)?;
+        let (file, beside) = beside.into_parts();
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| e)?;
+        beside.persist(path).map_err(|e| e.error)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// What a look at another step's lock says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It has never been there.
+    Unknown,
+    /// It is locked, or may not be looked at.
+    Alive,
+    /// It was there and is no longer locked.
+    Gone,
+}
+
+/// Looks at another step's lock again and again, with one descriptor.
+#[derive(Debug)]
+pub struct LifeWatch {
+    path: PathBuf,
+    seen: Option<File>,
+}
+
+impl LifeWatch {
+    /// For the `.alive` file at this path, which need not be there yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, seen: None }
+    }
+
+    /// Asks with a shared lock that blocks nobody.
+    pub fn look(&mut self) -> Life {
+        match self.open_current() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => return Life::Alive,
+            Ok(()) => {}
+        }
+        self.seen.take().map_or(Life::Unknown, |file| self.ask(file))
+    }
+
+    /// A step that began again has renamed a new file into the place of the old one.
+    fn open_current(&mut self) -> io::Result<()> {
+        let inode = std::fs::metadata(&self.path)?.ino();
+        let seen = self.seen.as_ref().and_then(|file| file.metadata().ok()).map(|m| m.ino());
+        if seen != Some(inode) {
+            self.seen = Some(File::open(&self.path)?);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, file: File) -> Life {
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(free) => {
+                self.seen = free.unlock().ok();
+                Life::Gone
+            }
+            Err((file, _)) => {
+                self.seen = Some(file);
+                Life::Alive
+            }
+        }
+    }
+}
