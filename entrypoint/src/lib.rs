@@ -2,3 +2,4 @@
 //! command, holds it open where a breakpoint says so, and posts how it ended.
 
 pub mod paths;
+pub mod substitute;
