@@ -5,6 +5,7 @@
 //! gives up the whole command over one reference, only that reference is left as it stands here.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ pub struct Environment {
 pub struct Substitution<'a> {
     steps: &'a Path,
     warnings: Vec<String>,
+    said: HashSet<String>,
 }
 
 /// Where a reference stands, which says what becomes of `[*]` and of results.
@@ -74,7 +76,7 @@ enum Place {
 impl<'a> Substitution<'a> {
     /// References are looked up in `steps`, which holds a folder or link `step-NAME` for each step.
     pub fn new(steps: &'a Path) -> Self {
-        Self { steps, warnings: Vec::new() }
+        Self { steps, warnings: Vec::new(), said: HashSet::new() }
     }
 
     /// What to log: a line for each reference that was left as it stands or became empty though
@@ -279,7 +281,7 @@ impl<'a> Substitution<'a> {
     }
 
     fn warn(&mut self, warning: String) {
-        if !self.warnings.contains(&warning) {
+        if self.said.insert(warning.clone()) {
             self.warnings.push(warning);
         }
     }

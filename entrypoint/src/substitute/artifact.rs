@@ -35,6 +35,7 @@ fn encode(mut values: Value) -> String {
     for member in values.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         member.retain(|key, value| !(["digest", "uri"].contains(&key.as_str()) && is_empty(value)));
     }
+    // Members are kept as they came where another package turns on `preserve_order`.
     values.sort_all_objects();
     escape(&values.to_string())
 }

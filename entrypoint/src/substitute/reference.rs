@@ -242,9 +242,8 @@ mod tests {
         let good = Piece::Reference(Reference { raw: inner, step: "b", target });
         let text = format!("$(steps.a{inner}");
         assert_eq!(pieces(text.as_bytes()), [Piece::Malformed(b"$(steps.a"), good]);
-        let text = format!("$(steps.a.results\n.r)");
         let parts = [Piece::Malformed(b"$(steps.a.results".as_slice()), Piece::Text(b"\n.r)")];
-        assert_eq!(pieces(text.as_bytes()), parts);
+        assert_eq!(pieces(b"$(steps.a.results\n.r)"), parts);
     }
 
     #[test]
