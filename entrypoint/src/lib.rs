@@ -6,3 +6,4 @@ pub mod os;
 pub mod paths;
 pub mod state;
 pub mod step;
+pub mod substitute;
