@@ -2,3 +2,5 @@
 //! command, holds it open where a breakpoint says so, and posts how it ended.
 
 pub mod paths;
+pub mod results;
+pub mod termination;
