@@ -3,4 +3,5 @@
 
 pub mod paths;
 pub mod results;
+pub mod subcommand;
 pub mod termination;
