@@ -13,6 +13,8 @@ use crate::args::Args;
 use crate::creds::CredentialFlag;
 use crate::go_duration::GoDuration;
 use crate::paths::Paths;
+use crate::results::ResultsFrom;
+use crate::step::OnError;
 
 /// The variable that holds a command for each platform, as JSON.
 pub const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
@@ -74,26 +76,6 @@ pub struct Config {
     pub credentials: Vec<CredentialFlag>,
 }
 
-/// What a failure of the command means to the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// The run ends.
-    #[default]
-    StopAndFail,
-    /// The next step runs.
-    Continue,
-}
-
-/// By which way results leave the pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResultsFrom {
-    /// As rows of the termination message.
-    #[default]
-    TerminationMessage,
-    /// A sidecar logs them, and the message has no such rows.
-    SidecarLogs,
-}
-
 /// Why a parsed command line gives no step. The exit code is 1.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -138,7 +120,7 @@ impl Config {
                 .map_or_else(|| paths.termination(), PathBuf::from),
             results: args.results,
             step_results: args.step_results,
-            results_from: ResultsFrom::of(&args.result_from),
+            results_from: results_from(&args.result_from),
             compress_termination_message: args.compress_termination_message,
             when_expressions: Some(args.when_expressions).filter(|json| !json.is_empty()),
             timeout: Some(args.timeout).filter(|timeout| !timeout.is_zero()),
@@ -147,7 +129,7 @@ impl Config {
             breakpoint_on_failure: args.breakpoint_on_failure,
             debug_before_step: args.debug_before_step,
             debug_after_step: args.debug_after_step,
-            on_error: OnError::of(&args.on_error),
+            on_error: on_error(&args.on_error),
             step_metadata_dir: given(args.step_metadata_dir).map(PathBuf::from),
             step_name: Some(args.step_name).filter(|name| !name.is_empty()),
             finally: args.finally,
@@ -207,22 +189,18 @@ fn of_platform(json: Option<&OsStr>, platform: &str) -> Result<Vec<OsString>, Co
     }
 }
 
-impl OnError {
-    fn of(word: &str) -> Self {
-        match word {
-            "continue" => Self::Continue,
-            _ => Self::StopAndFail,
-        }
+fn on_error(word: &str) -> OnError {
+    match word {
+        "continue" => OnError::Continue,
+        _ => OnError::StopAndFail,
     }
 }
 
-impl ResultsFrom {
-    /// An unknown word loses no result.
-    fn of(word: &str) -> Self {
-        match word {
-            "sidecar-logs" => Self::SidecarLogs,
-            _ => Self::TerminationMessage,
-        }
+/// An unknown word loses no result.
+fn results_from(word: &str) -> ResultsFrom {
+    match word {
+        "sidecar-logs" => ResultsFrom::SidecarLogs,
+        _ => ResultsFrom::TerminationMessage,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod config;
 pub mod creds;
 pub mod go_duration;
 pub mod log;
+pub mod look;
 pub mod os;
 pub mod paths;
 pub mod results;

@@ -12,15 +12,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use nix::libc::O_NONBLOCK;
 
 pub use compose::{Composed, LARGEST_MESSAGE_BYTES, TooLarge, compose};
 pub use encoding::Encoding;
 pub use row::{OWN_PREFIX, Row, RowType};
 
+use crate::state::timestamp;
+use crate::step::EndRow;
 use content::Content;
 use encoding::Decoded;
 
@@ -32,51 +33,31 @@ pub struct Message {
     /// The results of the task, then those of the step.
     pub results: Vec<Row>,
     /// When the step began; of a step that did not run, when that was decided.
-    pub started_at: SystemTime,
+    pub started_at: DateTime<Utc>,
     /// How it ended, where that has a word or a number.
-    pub ending: Option<Ending>,
+    pub ending: EndRow,
     /// The artifacts of the step, then those of the task.
     pub artifacts: Vec<Row>,
 }
 
-/// The row that tells how a step ended: never both.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Such as `Skipped`, `Cancelled`, `TimeoutExceeded`.
-    Reason(String),
-    /// The code of a command whose failure was let go on.
-    ExitCode(i32),
-}
-
 impl Message {
-    /// A message without results, of a step that began at `started_at`.
-    pub fn new(started_at: SystemTime, ending: Option<Ending>) -> Self {
-        Self { own: Vec::new(), results: Vec::new(), started_at, ending, artifacts: Vec::new() }
-    }
-
     /// The rows in their order.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = self.own.clone();
         rows.extend_from_slice(&self.results);
         rows.push(Row::new("StartedAt", timestamp(self.started_at), RowType::Internal));
-        rows.extend(self.ending.as_ref().map(Ending::row));
+        rows.extend(ending_row(self.ending));
         rows.extend_from_slice(&self.artifacts);
         rows
     }
 }
 
-impl Ending {
-    fn row(&self) -> Row {
-        match self {
-            Self::Reason(word) => Row::new("Reason", word, RowType::Internal),
-            Self::ExitCode(code) => Row::new("ExitCode", code.to_string(), RowType::Internal),
-        }
+fn ending_row(ending: EndRow) -> Option<Row> {
+    match ending {
+        EndRow::Nothing => None,
+        EndRow::Reason(reason) => Some(Row::new("Reason", reason.word(), RowType::Internal)),
+        EndRow::ExitCode(code) => Some(Row::new("ExitCode", code.to_string(), RowType::Internal)),
     }
-}
-
-/// RFC 3339 in UTC with milliseconds: `2026-11-21T07:39:13.123Z`.
-pub fn timestamp(time: SystemTime) -> String {
-    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The file of the message, and the rows that it held at the start.
@@ -181,14 +162,19 @@ fn open(path: &Path) -> io::Result<File> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
+    use crate::state::Reason;
     use nix::sys::stat::Mode;
     use std::os::unix::fs::MetadataExt;
-    use std::time::Duration;
 
     const STARTED_AT: &str = r#"{"key":"StartedAt","value":"2026-11-21T07:39:13.123Z","type":3}"#;
 
-    fn start() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_246_753_123)
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_795_246_753_123).unwrap()
+    }
+
+    fn message(ending: EndRow) -> Message {
+        let (own, results, artifacts) = Default::default();
+        Message { own, results, started_at: start(), ending, artifacts }
     }
 
     fn write(path: &Path, message: &Message) -> Result<(), TerminationError> {
@@ -198,7 +184,7 @@ mod tests {
     #[test]
     fn times_are_utc_with_milliseconds() {
         assert_eq!(timestamp(start()), "2026-11-21T07:39:13.123Z");
-        assert_eq!(timestamp(SystemTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+        assert_eq!(timestamp(DateTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]
@@ -208,7 +194,7 @@ mod tests {
             own: vec![row("holdpoint.dev/a", RowType::Internal)],
             results: vec![row("task", RowType::TaskResult), row("step", RowType::StepResult)],
             started_at: start(),
-            ending: Some(Ending::ExitCode(137)),
+            ending: EndRow::ExitCode(137),
             artifacts: vec![row("sa", RowType::StepArtifacts), row("ta", RowType::TaskArtifacts)],
         };
         let rows = message.rows();
@@ -236,7 +222,7 @@ mod tests {
         for (before, kept) in cases {
             fs::write(&path, &before).unwrap();
             let inode = fs::metadata(&path).unwrap().ino();
-            write(&path, &Message::new(start(), None)).unwrap();
+            write(&path, &message(EndRow::Nothing)).unwrap();
             let after = fs::read_to_string(&path).unwrap();
             assert_eq!(after, format!("[{kept}{STARTED_AT}]"), "{before}");
             assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "in place");
@@ -249,10 +235,10 @@ mod tests {
         let path = folder.path().join("made/on/the/way");
         let (file, warning) = TerminationFile::read(&path);
         assert!(warning.is_none());
-        let mut first = Message::new(start(), Some(Ending::Reason("TimeoutExceeded".into())));
+        let mut first = message(EndRow::Reason(Reason::TimeoutExceeded));
         first.results.push(Row::new("a", "1", RowType::TaskResult));
         file.write(&first, Encoding::Plain).unwrap();
-        file.write(&Message::new(start(), None), Encoding::Plain).unwrap();
+        file.write(&message(EndRow::Nothing), Encoding::Plain).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("[{STARTED_AT}]"));
     }
 
@@ -260,8 +246,8 @@ mod tests {
     fn without_results_a_message_stays_under_256_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("termination");
-        let ending = Ending::Reason("BreakpointTimeout".into());
-        write(&path, &Message::new(start(), Some(ending))).unwrap();
+        let ending = EndRow::Reason(Reason::BreakpointTimeout);
+        write(&path, &message(ending)).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 256);
     }
 
@@ -269,7 +255,7 @@ mod tests {
     fn too_large_is_an_error_and_what_fits_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("termination");
-        let mut message = Message::new(start(), None);
+        let mut message = message(EndRow::Nothing);
         message.results.push(Row::new("big", "x".repeat(5000), RowType::TaskResult));
         let error = write(&path, &message).unwrap_err().to_string();
         let start = "Termination message is above max allowed size 4096, caused by large task result. \
@@ -286,7 +272,7 @@ mod tests {
         fs::write(&path, Encoding::Shortest.encode(&[&row])).unwrap();
         let (file, warning) = TerminationFile::read(&path);
         assert!(warning.unwrap().to_string().contains("termination is too large"));
-        file.write(&Message::new(start(), None), Encoding::Plain).unwrap();
+        file.write(&message(EndRow::Nothing), Encoding::Plain).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("[{STARTED_AT}]"));
     }
 
@@ -298,10 +284,10 @@ mod tests {
         fs::write(at("file"), "").unwrap();
         nix::unistd::mkfifo(&at("pipe"), Mode::S_IRWXU).unwrap();
         for path in [at("folder"), at("file/below"), at("pipe"), "/dev/full".into()] {
-            let error = write(&path, &Message::new(start(), None)).unwrap_err().to_string();
+            let error = write(&path, &message(EndRow::Nothing)).unwrap_err().to_string();
             let start = format!("cannot write the termination message to {}: ", path.display());
             assert!(error.starts_with(&start), "{error}");
         }
-        write(Path::new("/dev/null"), &Message::new(start(), None)).unwrap();
+        write(Path::new("/dev/null"), &message(EndRow::Nothing)).unwrap();
     }
 }

@@ -20,7 +20,9 @@ use super::signals::wake;
 pub enum Change {
     /// Its writer closed it or renamed it into place.
     Settled(PathBuf),
-    /// It appeared, vanished, or has new attributes.
+    /// It was created, and may be open for writing still.
+    Created(PathBuf),
+    /// It vanished, or has new attributes.
     Touched(PathBuf),
     /// Some changes were lost.
     Lost,
@@ -140,6 +142,7 @@ fn change_of(kind: EventKind) -> Option<fn(PathBuf) -> Change> {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write))
         | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Change::Settled),
+        EventKind::Create(_) => Some(Change::Created),
         EventKind::Access(_)
         | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Name(RenameMode::Both)) => None,
         _ => Some(Change::Touched),

@@ -1,0 +1,114 @@
+//! Looking at the files of a run, and telling the machine what they say. Nothing is decided here.
+
+mod awaited;
+mod control;
+mod requests;
+mod settle;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use awaited::{Earlier, WaitFile};
+use control::ControlFolders;
+use requests::RequestFiles;
+use settle::Settling;
+
+use crate::os::files::with_ending;
+use crate::os::watch::Change;
+use crate::paths::Paths;
+use crate::step::{Posted, Request, View};
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct Places<'a> {
+    /// The step's post file.
+    pub post: Option<&'a Path>,
+    /// The files that it waits for.
+    pub waits: &'a [PathBuf],
+    /// Whether these count only once they are not empty.
+    pub wait_for_content: bool,
+    /// Control folders beside those that follow from the post file.
+    pub control: &'a [PathBuf],
+    /// The contract's fixed places.
+    pub paths: &'a Paths,
+}
+
+/// What looks, and remembers what it has seen.
+#[derive(Debug)]
+pub struct Eyes {
+    post: Option<PathBuf>,
+    waits: Vec<WaitFile>,
+    earlier: Earlier,
+    control: ControlFolders,
+    requests: RequestFiles,
+    settling: Settling,
+}
+
+impl Eyes {
+    /// Eyes for a step with these files.
+    pub fn new(places: &Places<'_>) -> Self {
+        let wait = |file: &PathBuf| WaitFile::new(file, places.wait_for_content);
+        Self {
+            post: places.post.map(Path::to_owned),
+            waits: places.waits.iter().map(wait).collect(),
+            earlier: Earlier::of(places.post),
+            control: ControlFolders::new(places.post, places.control, &places.paths.downward()),
+            requests: RequestFiles::of(places.post),
+            settling: Settling::default(),
+        }
+    }
+
+    /// The folders in which something could happen that matters.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let waits = self.waits.iter().map(WaitFile::folder);
+        waits.chain(self.control.folders()).collect()
+    }
+
+    /// Whether a change of this file could matter: temporary files and states do not.
+    pub fn is_relevant(path: &Path) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        !name.starts_with(".holdpoint-") && !name.ends_with(".state") && !name.ends_with(".env")
+    }
+
+    /// Takes note of what changed since the last look.
+    pub fn notice(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.settling.notice(change);
+            self.control.notice(change);
+        }
+    }
+
+    /// Trusts nothing that was remembered: the next look reads every folder.
+    pub fn forget(&mut self) {
+        self.control.forget();
+    }
+
+    /// Looks at everything.
+    pub fn look(&mut self, monotonic: Duration) -> View {
+        self.settling.begin(monotonic);
+        let awaited: Vec<_> = self.waits.iter_mut().map(WaitFile::look).collect();
+        let open = awaited.iter().any(|awaited| !awaited.came && !awaited.failed);
+        View {
+            busy: if open { None } else { self.earlier.busy() },
+            awaited,
+            markers: self.control.look(&mut self.settling),
+            requests: self.requests.look(&mut self.settling),
+            posted: self.posted(),
+        }
+    }
+
+    /// When a file that is still being written to is to be looked at again.
+    pub fn look_again_at(&self) -> Option<Duration> {
+        self.settling.look_again_at()
+    }
+
+    /// Takes away a request that was answered; one that stays is not read again as it is.
+    pub fn discard(&mut self, request: &Request) {
+        self.requests.discard(&request.file);
+    }
+
+    fn posted(&self) -> Posted {
+        let there = |post: &PathBuf| post.exists() || with_ending(post, ".err").exists();
+        if self.post.as_ref().is_some_and(there) { Posted::Already } else { Posted::Nothing }
+    }
+}

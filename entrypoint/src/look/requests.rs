@@ -1,0 +1,153 @@
+//! Request and exit files of a step, as requests (contract 2.1).
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use debug_scripts::Verb;
+use serde::Deserialize;
+
+use super::settle::{Settling, Signature};
+use crate::go_duration;
+use crate::os::files::{read_at_most, with_ending};
+use crate::step::{Request, Wish};
+
+/// As much of a request as is read.
+const LARGEST_REQUEST_BYTES: u64 = 1 << 16;
+
+/// The files by which a person asks something, in the order in which they are taken.
+const FILES: [(&str, fn(&str) -> Body); 8] = [
+    (".cancel", |text| Body::of(Wish::Cancel, text)),
+    (".breakpointexit.err", |_| Body::of(Wish::Exit(1), "")),
+    (".breakpointexit", exit_file),
+    (".beforestepexit.err", |text| before_file(Wish::DoNotBegin, text)),
+    (".beforestepexit", |text| before_file(Wish::Begin, text)),
+    (".skip", |text| Body::of(Wish::Skip, text)),
+    (".retry", retry_file),
+    (".extend", extend_file),
+];
+
+/// The request files of one step.
+#[derive(Debug)]
+pub(super) struct RequestFiles {
+    files: Vec<(PathBuf, fn(&str) -> Body)>,
+    /// Files that were acted on and could not be taken away, as they were then.
+    spent: HashMap<PathBuf, Signature>,
+}
+
+impl RequestFiles {
+    pub(super) fn of(post: Option<&Path>) -> Self {
+        let place = |post: &Path| FILES.map(|(ending, read)| (with_ending(post, ending), read));
+        let files = post.map(place).into_iter().flatten().collect();
+        Self { files, spent: HashMap::new() }
+    }
+
+    pub(super) fn look(&self, settling: &mut Settling) -> Vec<Request> {
+        self.files.iter().filter_map(|(path, read)| self.read(path, *read, settling)).collect()
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        read: fn(&str) -> Body,
+        settling: &mut Settling,
+    ) -> Option<Request> {
+        let file = path.metadata().ok()?;
+        let spent = self.spent.get(path).is_some_and(|spent| *spent == Signature::of(&file));
+        if spent || !settling.is_settled(path, &file) {
+            return None;
+        }
+        let content = read_at_most(path, LARGEST_REQUEST_BYTES).unwrap_or_default();
+        let Body { wish, id, by, reason } = read(&String::from_utf8_lossy(&content));
+        Some(Request { wish, file: path.to_owned(), id, by, reason })
+    }
+
+    pub(super) fn discard(&mut self, path: &Path) {
+        let before = path.metadata().ok();
+        if let (Err(_), Some(file)) = (std::fs::remove_file(path), before) {
+            self.spent.insert(path.to_owned(), Signature::of(&file));
+        }
+    }
+}
+
+/// What a request file says.
+struct Body {
+    wish: Wish,
+    id: Option<String>,
+    by: Option<String>,
+    reason: Option<String>,
+}
+
+/// The JSON that a request may be.
+#[derive(Debug, Default, Deserialize)]
+struct Envelope {
+    id: Option<String>,
+    by: Option<String>,
+    reason: Option<String>,
+    verb: Option<String>,
+    command: Option<Vec<String>>,
+    duration: Option<String>,
+}
+
+impl Body {
+    fn of(wish: Wish, text: &str) -> Self {
+        Self::from_envelope(wish, envelope(text))
+    }
+
+    fn from_envelope(wish: Wish, Envelope { id, by, reason, .. }: Envelope) -> Self {
+        Self { wish, id, by, reason }
+    }
+}
+
+/// JSON, or a reason as text; text that begins with `{` and does not parse is a reason too.
+fn envelope(text: &str) -> Envelope {
+    let reason = |text: &str| Envelope { reason: Some(text.to_owned()), ..Envelope::default() };
+    match text.trim() {
+        "" => Envelope::default(),
+        json if json.starts_with('{') => {
+            serde_json::from_str(json).unwrap_or_else(|_| reason(json))
+        }
+        text => reason(text),
+    }
+}
+
+/// The first line is a code, the second may be JSON that names the verb.
+fn exit_file(text: &str) -> Body {
+    let (code, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let mut envelope = envelope(rest);
+    let verb = envelope.verb.take().as_deref().and_then(Verb::named);
+    let wish = match verb {
+        Some(verb @ (Verb::Continue | Verb::FailContinue | Verb::BreakpointExit | Verb::Fail)) => {
+            Wish::Leave(verb)
+        }
+        _ => Wish::Exit(code.trim().parse::<u8>().unwrap_or(0).into()),
+    };
+    Body::from_envelope(wish, envelope)
+}
+
+fn before_file(wish: Wish, text: &str) -> Body {
+    let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
+    Body::of(wish, rest)
+}
+
+fn retry_file(text: &str) -> Body {
+    let mut envelope = envelope(text);
+    let parsed = serde_json::from_str::<Envelope>(text).is_ok();
+    let wish = match envelope.command.take() {
+        Some(command) if command.is_empty() => Err("its \"command\" is empty".to_owned()),
+        None if text.contains("\"command\"") && !parsed => {
+            Err("its \"command\" is no JSON list of words".to_owned())
+        }
+        command => Ok(command),
+    };
+    Body::from_envelope(Wish::Retry(wish), envelope)
+}
+
+fn extend_file(text: &str) -> Body {
+    let mut envelope = envelope(text);
+    let duration = envelope.duration.take().or_else(|| envelope.reason.take()).unwrap_or_default();
+    let wish = go_duration::parse(duration.trim())
+        .map_err(|e| e.to_string())
+        .and_then(|parsed| parsed.to_unsigned().ok_or(format!("{duration} is negative")));
+    let wish = wish.map_err(|e| format!("{e}; write a duration such as 30m"));
+    Body::from_envelope(Wish::Extend(wish), envelope)
+}

@@ -1,0 +1,105 @@
+//! When a person's file may be read: once its writer has closed it or renamed it into place; where
+//! that cannot be seen, once its size and mtime have stood still (contract 2.1).
+
+use std::collections::{HashMap, HashSet};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::os::watch::Change;
+
+/// How long a file must not have changed.
+const STANDSTILL: Duration = Duration::from_millis(100);
+
+/// What tells one version of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signature {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Signature {
+    pub(super) fn of(file: &Metadata) -> Self {
+        Self { inode: file.ino(), size: file.size(), modified: (file.mtime(), file.mtime_nsec()) }
+    }
+}
+
+/// Which files may be read.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    /// Created before our eyes, and not closed since.
+    open: HashSet<PathBuf>,
+    /// Closed or renamed before our eyes.
+    closed: HashSet<PathBuf>,
+    first_seen: HashMap<PathBuf, (Signature, Duration)>,
+    now: Duration,
+    again: Option<Duration>,
+}
+
+impl Settling {
+    pub(super) fn notice(&mut self, change: &Change) {
+        match change {
+            Change::Created(path) => {
+                self.closed.remove(path);
+                self.open.insert(path.clone());
+            }
+            Change::Settled(path) => {
+                self.open.remove(path);
+                self.closed.insert(path.clone());
+            }
+            Change::Touched(path) => {
+                if !path.exists() {
+                    self.open.remove(path);
+                    self.closed.remove(path);
+                }
+            }
+            Change::Lost => {
+                self.open.clear();
+                self.closed.clear();
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, now: Duration) {
+        self.now = now;
+        self.again = None;
+    }
+
+    pub(super) fn look_again_at(&self) -> Option<Duration> {
+        self.again
+    }
+
+    /// Whether this file may be read now.
+    pub(super) fn is_settled(&mut self, path: &Path, file: &Metadata) -> bool {
+        if !file.is_file() || self.closed.contains(path) {
+            return true;
+        }
+        // A hard link is created and never closed.
+        if self.open.contains(path) && file.nlink() == 1 {
+            return false;
+        }
+        let still = file.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        let settled =
+            still.is_some_and(|still| still >= STANDSTILL) || self.stands_still(path, file);
+        if settled {
+            self.first_seen.remove(path);
+        }
+        settled
+    }
+
+    /// The same by our own clock, for a filesystem whose clock is ahead.
+    fn stands_still(&mut self, path: &Path, file: &Metadata) -> bool {
+        let signature = Signature::of(file);
+        let seen = self.first_seen.entry(path.to_owned()).or_insert((signature, self.now));
+        if seen.0 != signature {
+            *seen = (signature, self.now);
+        }
+        let due = seen.1 + STANDSTILL;
+        if self.now < due {
+            self.again = Some(self.again.map_or(due, |again| again.min(due)));
+        }
+        self.now >= due
+    }
+}

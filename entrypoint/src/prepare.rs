@@ -1,0 +1,104 @@
+//! Making a command ready to start: substitution and when expressions (contract 1.7, 1.8).
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::log;
+use crate::os::files::folder_of;
+use crate::paths::Paths;
+use crate::substitute::Substitution;
+use crate::when;
+
+/// A command that can be started.
+#[derive(Debug)]
+pub struct Ready {
+    /// The program and its arguments.
+    pub words: Vec<OsString>,
+    /// Its whole environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Those variables of it that substitution changed.
+    pub changed: Vec<(OsString, OsString)>,
+    /// A script with its artifacts in it, taken away at the end.
+    script_copy: Option<PathBuf>,
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        if let Some(copy) = self.script_copy.take() {
+            let _ = std::fs::remove_file(copy);
+        }
+    }
+}
+
+/// Substitutes and evaluates; nothing where the when expressions do not hold.
+///
+/// # Errors
+/// What is wrong with a flag, a reference or an expression, for a person.
+pub fn prepare(
+    config: &Config,
+    paths: &Paths,
+    command: Vec<OsString>,
+) -> Result<Option<Ready>, String> {
+    if let Some(timeout) = config.timeout.filter(|timeout| timeout.is_negative()) {
+        return Err(format!("-timeout {timeout} is negative; give a length of time, or 0s for none"));
+    }
+    let steps = paths.steps();
+    let mut substitution = Substitution::new(&steps);
+    let prepared = substitute(&mut substitution, config, paths, command);
+    for warning in substitution.warnings() {
+        log::line(warning);
+    }
+    prepared
+}
+
+fn substitute(
+    substitution: &mut Substitution<'_>,
+    config: &Config,
+    paths: &Paths,
+    command: Vec<OsString>,
+) -> Result<Option<Ready>, String> {
+    let fault = |e: &dyn std::error::Error| e.to_string();
+    let mut words = substitution.command(command).map_err(|e| fault(&e))?;
+    let environment =
+        substitution.environment(std::env::vars_os().collect()).map_err(|e| fault(&e))?;
+    if !is_wanted(substitution, config.when_expressions.as_deref())? {
+        return Ok(None);
+    }
+    let folders = copy_folders(config);
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    let script_copy =
+        substitution.script(&paths.scripts(), &words, &folders).map_err(|e| fault(&e))?;
+    if let Some(copy) = &script_copy {
+        words = vec![copy.clone().into_os_string()];
+    }
+    let (environment, changed) = (environment.variables, environment.changed);
+    Ok(Some(Ready { words, environment, changed, script_copy }))
+}
+
+fn is_wanted(substitution: &mut Substitution<'_>, json: Option<&str>) -> Result<bool, String> {
+    let Some(json) = json else { return Ok(true) };
+    let expressions = when::parse(json).map_err(|e| e.to_string())?;
+    let mut substituted = Vec::with_capacity(expressions.len());
+    for expression in expressions {
+        substituted.push(expression.map(substitution).map_err(|e| e.to_string())?);
+    }
+    when::all_hold(&substituted).map_err(|e| e.to_string())
+}
+
+/// Where a copy of a script may go: the root and the scripts' own folder may be read-only.
+fn copy_folders(config: &Config) -> Vec<PathBuf> {
+    let metadata = config.step_metadata_dir.clone();
+    let temporary = std::env::var_os("TMPDIR").map(PathBuf::from);
+    let post = config.post_file.as_deref().map(|post| folder_of(post).to_owned());
+    [metadata, temporary, Some("/tmp".into()), post].into_iter().flatten().collect()
+}
+
+/// Variables as `/proc/PID/environ` has them: `NAME=value`, each with a NUL byte behind it.
+pub fn environment_block(variables: &[(OsString, OsString)]) -> Vec<u8> {
+    let variable = |(name, value): &(OsString, OsString)| {
+        [name.as_os_str(), OsStr::new("="), value, OsStr::new("\0")].map(OsStr::as_bytes).concat()
+    };
+    variables.iter().flat_map(variable).collect()
+}
