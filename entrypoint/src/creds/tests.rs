@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -14,17 +14,17 @@ use super::*;
 use CredentialKind::{BasicDocker, BasicGit, DockerCfg, DockerConfig, SshGit};
 
 /// A root with secrets in it.
-struct Root {
-    folder: TempDir,
-    paths: Paths,
+pub(super) struct Root {
+    pub(super) folder: TempDir,
+    pub(super) paths: Paths,
 }
 
-type Secrets<'a> = &'a [(&'a str, &'a [u8])];
+pub(super) type Secrets<'a> = &'a [(&'a str, &'a [u8])];
 type Flags<'a> = &'a [(CredentialKind, &'a str)];
 
 impl Root {
     /// Files named `SECRET/KEY`.
-    fn with(secrets: Secrets) -> Self {
+    pub(super) fn with(secrets: Secrets) -> Self {
         let folder = TempDir::new().unwrap();
         let paths = Paths::under(folder.path());
         for (name, content) in secrets {
@@ -44,15 +44,7 @@ impl Root {
         self.told(&self.read(flags).unwrap().write(&self.paths))
     }
 
-    fn copy(&self) -> Vec<String> {
-        self.told(&copy_to_home(&self.paths, Some(self.home().as_os_str())))
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
-
-    fn told(&self, warnings: &[CredentialWarning]) -> Vec<String> {
+    pub(super) fn told(&self, warnings: &[CredentialWarning]) -> Vec<String> {
         warnings.iter().map(|warning| self.rootless(&warning.to_string())).collect()
     }
 
@@ -61,7 +53,7 @@ impl Root {
     }
 
     /// All files below a folder, with `ROOT` for the root. Their modes are what they must be.
-    fn tree(&self, folder: &Path) -> BTreeMap<String, String> {
+    pub(super) fn tree(&self, folder: &Path) -> BTreeMap<String, String> {
         let mut tree = BTreeMap::new();
         self.collect(folder, folder, &mut tree);
         tree
@@ -83,7 +75,7 @@ impl Root {
     }
 }
 
-fn put(path: &Path, content: &[u8]) {
+pub(super) fn put(path: &Path, content: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
 }
@@ -92,7 +84,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-fn tree(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn tree(files: &[(&str, &str)]) -> BTreeMap<String, String> {
     files.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())).collect()
 }
 
@@ -435,113 +427,8 @@ fn what_cannot_be_written_is_told_file_by_file() {
             "credentials: cannot write ROOT/tekton/creds/.gitconfig: Is a directory (os error 21)",
         ]
     );
-    assert!(root.paths.creds().join(".git-credentials").exists());
-}
-
-/// Credentials that an init container has put there, readable by all.
-const FOUND: Secrets<'static> = &[
-    (".gitconfig", b"[user]"),
-    (".git-credentials", b"https://a:b@c\n"),
-    (".docker/config.json", b"{}"),
-    (".ssh/id_one", b"KEY"),
-    (".ssh/keys/deep", b"DEEP"),
-    (".netrc", b"not ours"),
-];
-
-const COPIED: &[(&str, &str)] = &[
-    (".gitconfig", "[user]"),
-    (".git-credentials", "https://a:b@c\n"),
-    (".docker/config.json", "{}"),
-    (".ssh/id_one", "KEY"),
-    (".ssh/keys/deep", "DEEP"),
-];
-
-fn with_found() -> Root {
-    let root = Root::with(&[]);
-    for (name, content) in FOUND {
-        put(&root.paths.creds().join(name), content);
-    }
-    root
-}
-
-#[test]
-fn the_home_gets_what_lies_in_creds_with_modes_for_its_owner() {
-    let root = with_found();
-    assert_eq!(root.copy(), [""; 0]);
-    assert_eq!(root.tree(&root.home()), tree(COPIED));
-}
-
-#[test]
-fn what_is_in_the_home_already_is_replaced_or_left() {
-    let root = with_found();
-    put(&root.home().join(".ssh/id_one"), b"an older and longer key");
-    put(&root.home().join(".ssh/own"), b"own");
-    fs::set_permissions(root.home().join(".ssh/id_one"), Permissions::from_mode(0o444)).unwrap();
-    fs::set_permissions(root.home().join(".ssh/own"), Permissions::from_mode(0o600)).unwrap();
-    fs::set_permissions(root.home().join(".ssh"), Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(root.copy(), [""; 0]);
-    assert_eq!(root.copy(), [""; 0]);
-    let wanted = [COPIED, &[(".ssh/own", "own")]].concat();
-    assert_eq!(root.tree(&root.home()), tree(&wanted));
-}
-
-#[test]
-fn a_link_in_the_home_is_written_through() {
-    let root = with_found();
-    let linked = root.folder.path().join("dotfiles/gitconfig");
-    put(&linked, b"old");
-    fs::create_dir(root.home()).unwrap();
-    symlink(&linked, root.home().join(".gitconfig")).unwrap();
-    symlink("nowhere", root.home().join(".git-credentials")).unwrap();
-    assert_eq!(root.copy(), [""; 0]);
-    assert_eq!(fs::read_to_string(linked).unwrap(), "[user]");
-    let broken = fs::read_to_string(root.home().join(".git-credentials")).unwrap();
-    assert_eq!(broken, "https://a:b@c\n");
-    assert!(root.home().join(".gitconfig").is_symlink());
-}
-
-#[test]
-fn a_home_that_is_the_source_stays_as_it_is() {
-    let root = with_found();
-    symlink(root.paths.creds(), root.home()).unwrap();
-    assert_eq!(root.copy(), [""; 0]);
-    assert_eq!(fs::read_to_string(root.home().join(".ssh/id_one")).unwrap(), "KEY");
-    assert_eq!(fs::read_dir(root.home()).unwrap().count(), 5);
-}
-
-#[test]
-fn what_cannot_be_copied_is_told_and_the_rest_goes_on() {
-    let root = with_found();
-    symlink(".", root.paths.creds().join(".ssh/circle")).unwrap();
-    symlink("gone", root.paths.creds().join(".ssh/broken")).unwrap();
-    put(&root.home().join(".docker"), b"in the way");
-    fs::set_permissions(root.home().join(".docker"), Permissions::from_mode(0o600)).unwrap();
-    let mut warnings = root.copy();
-    warnings.sort();
-    assert_eq!(
-        warnings,
-        [
-            "credentials: cannot read ROOT/tekton/creds/.ssh/broken: \
-             No such file or directory (os error 2)",
-            "credentials: cannot write ROOT/home/.docker/config.json: Not a directory (os error 20)",
-            "credentials: cannot write ROOT/home/.docker: File exists (os error 17)",
-        ]
-    );
-    let mut wanted = tree(COPIED);
-    wanted.remove(".docker/config.json");
-    wanted.insert(".docker".to_owned(), "in the way".to_owned());
-    assert_eq!(root.tree(&root.home()), wanted);
-}
-
-#[test]
-fn without_a_home_one_line_says_where_the_credentials_are() {
-    let root = with_found();
-    for home in [None, Some(std::ffi::OsStr::new(""))] {
-        assert_eq!(
-            root.told(&copy_to_home(&root.paths, home)),
-            ["credentials: HOME is not set, so they stay in ROOT/tekton/creds"]
-        );
-        let empty = Root::with(&[]);
-        assert!(copy_to_home(&empty.paths, home).is_empty());
-    }
+    let mut names: Vec<_> =
+        fs::read_dir(root.paths.creds()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".docker", ".git-credentials", ".gitconfig"], "nothing else is left");
 }
