@@ -140,12 +140,11 @@ impl Args {
         let (name, attached) = split_at_byte(name_and_value, b'=');
         let attached = attached.map(OsStr::from_bytes);
         let flag = Flag::named(name)?;
-        if let Kind::Switch(field) = flag.kind {
-            *field(self) = flag.boolean(attached)?;
-            return Ok(());
-        }
-        let next = || rest.next().map(OsString::as_os_str);
-        let value = attached.or_else(next).ok_or(ArgsError::MissingValue(flag.name))?;
+        let value = match attached {
+            Some(value) => value,
+            None if matches!(flag.kind, Kind::Switch(_)) => OsStr::new("true"),
+            None => rest.next().ok_or(ArgsError::MissingValue(flag.name))?,
+        };
         self.set_value(flag, value)
     }
 
@@ -155,7 +154,7 @@ impl Args {
             Kind::Path(field) => *field(self) = value.to_owned(),
             Kind::Texts(field) => *field(self) = texts(flag.text(value)?),
             Kind::Paths(field) => *field(self) = paths(value),
-            Kind::Switch(field) => *field(self) = flag.boolean(Some(value))?,
+            Kind::Switch(field) => *field(self) = flag.boolean(value)?,
             Kind::Duration(field) => *field(self) = flag.duration(value)?,
             Kind::Span(field) => *field(self) = flag.span(value)?,
             Kind::Credential(kind) => {

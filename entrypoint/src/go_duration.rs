@@ -15,9 +15,6 @@ const SECOND: u64 = 1_000 * MILLISECOND;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 
-/// The magnitude of the least duration, one more than that of the greatest.
-const LARGEST: u64 = 1 << 63;
-
 /// A signed count of nanoseconds, about 292 years either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoDuration {
@@ -56,11 +53,11 @@ pub fn parse(text: &str) -> Result<GoDuration, DurationError> {
     if magnitude.is_empty() {
         return Err(invalid());
     }
-    let mut total = 0;
+    let mut total: u64 = 0;
     let mut rest = magnitude;
     while !rest.is_empty() {
         let (nanoseconds, after) = parse_term(rest, text)?;
-        total = at_most_largest(total, nanoseconds).ok_or_else(invalid)?;
+        total = nanoseconds.checked_add(total).ok_or_else(invalid)?;
         rest = after;
     }
     GoDuration::of_magnitude(total, is_negative).ok_or_else(invalid)
@@ -164,7 +161,7 @@ fn parse_term<'a>(term: &'a str, text: &str) -> Result<(u64, &'a str), DurationE
     let (unit_name, rest) = after_number.split_at(unit_end);
     let unit = unit_nanoseconds(unit_name, text)?;
     let nanoseconds = whole_nanoseconds(whole, unit)
-        .and_then(|whole| at_most_largest(whole, fraction_nanoseconds(fraction, unit)))
+        .and_then(|whole| whole.checked_add(fraction_nanoseconds(fraction, unit)))
         .ok_or_else(invalid)?;
     Ok((nanoseconds, rest))
 }
@@ -192,27 +189,23 @@ fn whole_nanoseconds(digits: &str, unit: u64) -> Option<u64> {
         return Some(0);
     }
     let count: u64 = digits.parse().ok()?;
-    count.checked_mul(unit).filter(|nanoseconds| *nanoseconds <= LARGEST)
+    count.checked_mul(unit)
 }
 
-/// The share of a unit after the point. Digits past the precision of 63 bits are dropped, and the
-/// product is rounded as a float, so that `0.3333333333333333333h` is twenty minutes, as in Go.
+/// The share of a unit after the point. Digits past 63 bits are dropped, and the product is
+/// rounded as a float, so that `0.3333333333333333333h` is twenty minutes, as in Go.
 fn fraction_nanoseconds(digits: &str, unit: u64) -> u64 {
     let mut numerator: u64 = 0;
     let mut scale = 1.0;
     for digit in digits.bytes() {
         let longer = u128::from(numerator) * 10 + u128::from(digit - b'0');
         match u64::try_from(longer) {
-            Ok(longer) if longer <= LARGEST => numerator = longer,
+            Ok(longer) if longer <= 1 << 63 => numerator = longer,
             _ => break,
         }
         scale *= 10.0;
     }
     (numerator as f64 * (unit as f64 / scale)) as u64
-}
-
-fn at_most_largest(left: u64, right: u64) -> Option<u64> {
-    left.checked_add(right).filter(|sum| *sum <= LARGEST)
 }
 
 #[cfg(test)]

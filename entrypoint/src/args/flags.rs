@@ -273,14 +273,11 @@ impl Flag {
         duration.to_unsigned().ok_or_else(|| self.invalid(value, "it must not be negative"))
     }
 
-    pub(super) fn boolean(&self, value: Option<&OsStr>) -> Result<bool, ArgsError> {
-        match value.map(OsStr::as_bytes) {
-            None | Some(b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True") => Ok(true),
-            Some(b"0" | b"f" | b"F" | b"false" | b"FALSE" | b"False") => Ok(false),
-            Some(other) => {
-                let value = OsStr::from_bytes(other).to_owned();
-                Err(ArgsError::NotBoolean { flag: self.name, value })
-            }
+    pub(super) fn boolean(&self, value: &OsStr) -> Result<bool, ArgsError> {
+        match value.as_bytes() {
+            b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True" => Ok(true),
+            b"0" | b"f" | b"F" | b"false" | b"FALSE" | b"False" => Ok(false),
+            _ => Err(ArgsError::NotBoolean { flag: self.name, value: value.to_owned() }),
         }
     }
 }
