@@ -1,12 +1,12 @@
 //! Files and folders that are for their owner alone, whatever the umask.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
 
 use super::CredentialWarning;
+use crate::os::files::replace_private;
 
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -18,7 +18,8 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), CredentialWarning
     }
     // A link is written through; one that leads nowhere is replaced.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace(&place, content)
+    // Steps may share a home: one must not see half of what the next one writes.
+    replace_private(&place, content)
         .or_else(|_| write_in_place(&place, content))
         .map_err(|source| CredentialWarning::Unwritable { path: path.to_owned(), source })
 }
@@ -33,35 +34,12 @@ pub(super) fn make_folder(path: &Path) -> Result<(), CredentialWarning> {
         .map_err(|source| CredentialWarning::Unwritable { path: path.to_owned(), source })
 }
 
-/// Steps may share a home: one must not see half of what the next one writes.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = beside(path)?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&beside)?;
-    let replaced = fill(file, content).and_then(|()| fs::rename(&beside, path));
-    if replaced.is_err() {
-        let _ = fs::remove_file(&beside); // the failure to write it is the one that counts
-    }
-    replaced
-}
-
 /// For a file that is a mount, or in a folder that is not ours.
 fn write_in_place(path: &Path, content: &[u8]) -> io::Result<()> {
-    let file =
+    let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
-    fill(file, content)
-}
-
-fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.set_permissions(Permissions::from_mode(FILE_MODE))
-}
-
-/// A name that no other step takes: in its own container each one is process 1.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.{}", std::process::id(), now.as_nanos()));
-    Ok(path.with_file_name(name))
 }
 
 /// A folder that is right already may be somebody else's.
@@ -69,5 +47,25 @@ fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     match fs::metadata(path)?.permissions().mode() & 0o7777 == mode {
         true => Ok(()),
         false => fs::set_permissions(path, Permissions::from_mode(mode)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn where_nothing_can_be_put_beside_it_the_file_itself_is_written() {
+        let mut nameless = tempfile::tempfile().unwrap();
+        nameless.write_all(b"an older and longer key").unwrap();
+        nameless.set_permissions(Permissions::from_mode(0o644)).unwrap();
+        let path = format!("/proc/self/fd/{}", nameless.as_raw_fd());
+        write(Path::new(&path), b"KEY").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"KEY");
+        assert_eq!(nameless.metadata().unwrap().permissions().mode() & 0o777, FILE_MODE);
     }
 }

@@ -184,14 +184,4 @@ mod tests {
             assert!(copy_to_home(&empty.paths, home).is_empty());
         }
     }
-
-    #[test]
-    fn where_no_other_name_can_be_had_the_file_itself_is_written() {
-        let root = Root::with(&[]);
-        let name = "n".repeat(255);
-        put(&root.paths.creds().join(".ssh").join(&name), b"KEY");
-        put(&home(&root).join(".ssh").join(&name), b"an older and longer key");
-        assert_eq!(copy(&root), [""; 0]);
-        assert_eq!(root.tree(&home(&root).join(".ssh")), tree(&[(&name, "KEY")]));
-    }
 }
