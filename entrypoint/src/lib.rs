@@ -3,3 +3,4 @@
 
 pub mod cel;
 pub mod paths;
+pub mod when;
