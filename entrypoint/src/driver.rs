@@ -54,7 +54,17 @@ impl<'a> Driver<'a> {
         let (next_look, queue) = Default::default();
         let watch = Watch::start(Eyes::is_relevant)?;
         let step = Step::new(rules, now);
-        Ok(Self { step, eyes, watch, signals, performer, origin, next_look, has_events: true, queue })
+        Ok(Self {
+            step,
+            eyes,
+            watch,
+            signals,
+            performer,
+            origin,
+            next_look,
+            has_events: true,
+            queue,
+        })
     }
 
     /// Runs the step to its end and gives the code to exit with.
@@ -155,7 +165,9 @@ impl<'a> Driver<'a> {
         let silent = self.eyes.folders().into_iter().find(|folder| gives_no_events(folder));
         if let Some(folder) = &silent {
             let folder = folder.display();
-            log::line(&format!("{folder} gives no file events: looking every {QUICK_LOOK:?} instead"));
+            log::line(&format!(
+                "{folder} gives no file events: looking every {QUICK_LOOK:?} instead"
+            ));
         }
         silent.is_some()
     }

@@ -39,6 +39,11 @@ impl Paths {
         self.tekton.join("creds-secrets")
     }
 
+    /// Where debug scripts are placed (2.7).
+    pub fn debug_scripts(&self) -> PathBuf {
+        self.tekton.join("debug/scripts")
+    }
+
     /// The downward folder: `ready`, `cancel` and the markers of annotations.
     pub fn downward(&self) -> PathBuf {
         self.tekton.join("downward")

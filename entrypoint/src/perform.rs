@@ -2,8 +2,8 @@
 //! started, nothing here fails: it is told, and the way goes on to the post file.
 
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 use nix::unistd::Pid;
@@ -19,7 +19,7 @@ use crate::paths::Paths;
 use crate::prepare::{self, Ready};
 use crate::results::{self, Wanted};
 use crate::state::State;
-use crate::step::{Action, Event, Outcome, Post, Prepared, Record};
+use crate::step::{Action, Event, Post, Prepared, Record};
 use crate::termination::{Encoding, Message, OWN_PREFIX, Row, RowType, TerminationFile};
 
 /// What came of an action.
@@ -204,7 +204,7 @@ impl<'a> Performer<'a> {
             self.tees.push(tee);
             Ok::<_, std::io::Error>(Some(into))
         };
-        use std::os::fd::AsFd;
+
         let stdout = pipe(out_file, std::io::stdout().as_fd().try_clone_to_owned(), "stdout")?;
         let stderr = pipe(err_file, std::io::stderr().as_fd().try_clone_to_owned(), "stderr")?;
         Ok((stdout, stderr))
@@ -236,7 +236,8 @@ impl<'a> Performer<'a> {
     /// of the others.
     fn record(&mut self, record: Record) -> Result<(), String> {
         let mut problems = Vec::new();
-        if let (Some(folder), Some(code)) = (&self.config.step_metadata_dir, &record.exit_code_file) {
+        if let (Some(folder), Some(code)) = (&self.config.step_metadata_dir, &record.exit_code_file)
+        {
             let file = folder.join("exitCode");
             let written = files::replace(&file, code.as_bytes());
             problems.extend(written.err().map(|e| format!("cannot write {}: {e}", file.display())));

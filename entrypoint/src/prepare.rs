@@ -1,5 +1,6 @@
 //! Making a command ready to start: substitution and when expressions (contract 1.7, 1.8).
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,9 @@ pub fn prepare(
     command: Vec<OsString>,
 ) -> Result<Option<Ready>, String> {
     if let Some(timeout) = config.timeout.filter(|timeout| timeout.is_negative()) {
-        return Err(format!("-timeout {timeout} is negative; give a length of time, or 0s for none"));
+        return Err(format!(
+            "-timeout {timeout} is negative; give a length of time, or 0s for none"
+        ));
     }
     let steps = paths.steps();
     let mut substitution = Substitution::new(&steps);
@@ -80,11 +83,12 @@ fn substitute(
 fn is_wanted(substitution: &mut Substitution<'_>, json: Option<&str>) -> Result<bool, String> {
     let Some(json) = json else { return Ok(true) };
     let expressions = when::parse(json).map_err(|e| e.to_string())?;
-    let mut substituted = Vec::with_capacity(expressions.len());
-    for expression in expressions {
-        substituted.push(expression.map(substitution).map_err(|e| e.to_string())?);
-    }
-    when::all_hold(&substituted).map_err(|e| e.to_string())
+    let substitution = RefCell::new(substitution);
+    let mut one = |text: &str| substitution.borrow_mut().text(text);
+    let mut many = |text: &str| substitution.borrow_mut().values(text);
+    let substituted: Result<Vec<_>, _> =
+        expressions.into_iter().map(|expression| expression.map(&mut one, &mut many)).collect();
+    when::all_hold(&substituted.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
 }
 
 /// Where a copy of a script may go: the root and the scripts' own folder may be read-only.

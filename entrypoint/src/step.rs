@@ -139,6 +139,8 @@ pub struct Record {
     pub row: EndRow,
     /// The content of the `exitCode` file.
     pub exit_code_file: Option<String>,
+    /// Whether the command was tried, so that there may be results.
+    pub ran: bool,
     /// What a hold's first record says of it, for a pod that is deleted while it lasts.
     pub held: Option<String>,
 }
@@ -522,6 +524,7 @@ impl Step {
             started_at: self.started.unwrap_or(now).wall,
             row: ending.row,
             exit_code_file: ending.exit_code_file.clone(),
+            ran: self.outcome.is_some(),
             held: None,
         };
         self.ending = Some(ending);

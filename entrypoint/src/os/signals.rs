@@ -102,6 +102,11 @@ impl Signals {
         Ok(Self { wake, _waker: waker, inherited })
     }
 
+    /// Gives up: every signal does again what it did before. For calls that are no step.
+    pub fn release(self) {
+        self.inherited.restore();
+    }
+
     /// What a child is to be given.
     pub fn inherited(&self) -> Inherited {
         self.inherited

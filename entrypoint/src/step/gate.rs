@@ -172,6 +172,7 @@ fn previous_died(awaited: Option<&Awaited>) -> Ending {
 
 fn previous_failed(awaited: Option<&Awaited>) -> Ending {
     let why = awaited.and_then(|awaited| awaited.reason);
+    let why = why.filter(|reason| *reason != Reason::Failed);
     let why = why.map_or(String::new(), |reason| format!(" ({})", reason.word()));
     let message = format!("skipped: {} failed{why}", previous_name(awaited));
     Ending::failed(Reason::Skipped, message)

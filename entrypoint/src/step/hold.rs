@@ -31,6 +31,7 @@ impl Step {
             started_at: self.started.unwrap_or(now).wall,
             row: row_of(outcome),
             exit_code_file: None,
+            ran: true,
             held: Some(outcome.own_code().to_string()),
         };
         vec![Action::Log(self.message()), Action::Record(record), Action::Publish, Action::Look]

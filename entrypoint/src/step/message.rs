@@ -84,13 +84,13 @@ impl Step {
 
     fn held_message(&self) -> String {
         let outcome = self.outcome.clone().unwrap_or(Outcome::Exited(0));
-        let took = self.took(self.since);
+        let told = self.attempt_message(self.since, &outcome);
         let (verb, offer) = match self.phase {
             Phase::HeldFailed => (Verb::Retry, "retry"),
             _ => (Verb::Continue, "go on"),
         };
         let line = self.rules.commands.line(verb);
-        format!("{} {outcome}{took}; held{}; {offer}: {line}", self.named(), self.until())
+        format!("{told}; held{}; {offer}: {line}", self.until())
     }
 
     fn running_message(&self) -> String {
@@ -113,7 +113,11 @@ impl Step {
     }
 
     pub(super) fn attempt_message(&self, now: Now, outcome: &Outcome) -> String {
-        format!("{} {outcome}{}", self.named(), self.took(now))
+        let took = match outcome {
+            Outcome::NotStarted { .. } | Outcome::Faulty(_) => String::new(),
+            _ => self.took(now),
+        };
+        format!("{} {outcome}{took}", self.named())
     }
 
     pub(super) fn terminated_message(&self, signal: i32) -> String {

@@ -1,0 +1,92 @@
+//! The table of a run's steps: what each is doing, since when, and how it ended (contract 2.7).
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::os::files::{folder_of, read_at_most, with_ending};
+use crate::os::lock::{Life, LifeWatch};
+use crate::state::{Phase, State};
+
+/// More than any state has.
+const LARGEST_STATE_BYTES: u64 = 1 << 20;
+
+/// Prints every step of the run that this post file belongs to; exit code 4 where there is none.
+pub fn main(post: &Path, json: bool) -> i32 {
+    let states: Vec<_> = posts_of_run(post).iter().filter_map(|post| read(post)).collect();
+    let text = if json {
+        serde_json::to_string(&states).unwrap_or_default() + "\n"
+    } else {
+        table(&states)
+    };
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    if states.is_empty() { 4 } else { 0 }
+}
+
+/// A step's state; where its process has died, the state says so.
+pub fn read(post: &Path) -> Option<State> {
+    let content = read_at_most(&with_ending(post, ".state"), LARGEST_STATE_BYTES).ok()?;
+    let mut state: State = serde_json::from_slice(&content).ok()?;
+    let dead = || LifeWatch::new(with_ending(post, ".alive")).look() == Life::Gone;
+    if state.phase != Phase::Finished && dead() {
+        state.message =
+            format!("step `{}` died without a word (killed, or out of memory)", state.step);
+    }
+    Some(state)
+}
+
+/// The post files of all steps of a run, in their order: siblings in numbered folders, or numbered
+/// files in one folder.
+pub fn posts_of_run(post: &Path) -> Vec<PathBuf> {
+    let number = |path: &Path| path.file_name()?.to_str()?.parse::<u64>().ok();
+    let folder = folder_of(post);
+    let list = |folder: &Path| {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let mut posts: Vec<_> = match (number(folder), folder.parent(), post.file_name()) {
+        (Some(_), Some(root), Some(name)) => {
+            let numbered = |folder: PathBuf| Some((number(&folder)?, folder.join(name)));
+            list(root).into_iter().filter_map(numbered).collect()
+        }
+        _ => {
+            let states = list(folder)
+                .into_iter()
+                .filter(|path| path.extension().is_some_and(|e| e == "state"));
+            let posts = states.map(|state| state.with_extension(""));
+            posts.map(|post| (number(&post).unwrap_or(u64::MAX), post)).collect()
+        }
+    };
+    posts.sort();
+    posts.into_iter().map(|(_, post)| post).collect()
+}
+
+/// A line for each step: name, phase, since, attempt, exit code, reason, message.
+fn table(states: &[State]) -> String {
+    let head =
+        ["STEP", "PHASE", "SINCE", "ATTEMPT", "EXIT", "REASON", "MESSAGE"].map(str::to_owned);
+    let rows = states.iter().map(|state| {
+        [
+            state.step.clone(),
+            word(&state.phase),
+            state.since.get(11..19).unwrap_or(&state.since).to_owned(),
+            state.attempt.to_string(),
+            state.exit_code.map_or("-".to_owned(), |code| code.to_string()),
+            state.reason.map_or("-".to_owned(), |reason| reason.word().to_owned()),
+            state.message.clone(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..6).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  "));
+        cells.collect::<String>() + &row[6] + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+fn word(phase: &Phase) -> String {
+    let json = serde_json::to_value(phase).unwrap_or_default();
+    json.as_str().unwrap_or_default().to_owned()
+}
