@@ -1,5 +1,6 @@
-//! CEL expressions (contract 1.8), evaluated as Tekton does it with cel-go: parsed, type-checked, then
-//! run without variables; the result must be a boolean. `docs/cel.md` says where the two differ.
+//! CEL expressions (contract 1.8), evaluated as Tekton does it with cel-go: parsed, type-checked,
+//! then run without variables; the result must be a boolean. `docs/cel.md` says where the two
+//! differ.
 
 mod bindings;
 mod check;
@@ -70,11 +71,12 @@ impl Evaluate for Standard {
     }
 }
 
-/// The stack that the deepest expression within the limits needs, with no optimisation and to spare.
-/// Only what is used of it takes memory.
+/// The stack that the deepest expression within the limits needs, with no optimisation and to
+/// spare. Only what is used of it takes memory.
 const STACK_BYTES: usize = 24 << 20;
 
-/// Does `work` in a thread of its own: how much stack there is here depends on the container's limits.
+/// Does `work` in a thread of its own: how much stack there is here depends on the container's
+/// limits.
 fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)?;

@@ -1,6 +1,6 @@
-//! The operators and functions of CEL's standard library with the types they take and give, as cel-go
-//! declares them. Ordering across numeric types (`1 < 1.5`) is left out: cel-go has it, but it is off
-//! in the environment that Tekton makes.
+//! The operators and functions of CEL's standard library with the types they take and give, as
+//! cel-go declares them. Ordering across numeric types (`1 < 1.5`) is left out: cel-go has it, but
+//! it is off in the environment that Tekton makes.
 
 use super::bindings::Bindings;
 use super::types::Type;

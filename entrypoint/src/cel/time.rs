@@ -1,5 +1,5 @@
-//! CEL's timestamps and durations: how they are read, written and taken apart. As in cel-go, a timestamp
-//! keeps the offset it was written with.
+//! CEL's timestamps and durations: how they are read, written and taken apart. As in cel-go, a
+//! timestamp keeps the offset it was written with.
 
 use cel::common::types::{CelDuration, CelInt, CelString, CelTimestamp};
 use cel::{DeclarationError, Env, ExecutionError, add_member_overload, add_overload};
@@ -14,18 +14,38 @@ use super::convert::refuse;
 pub(super) fn add(env: &mut Env) -> Result<(), DeclarationError> {
     add_overload!(env, fn same_timestamp: (CelTimestamp) -> CelTimestamp, name = "timestamp")?;
     add_overload!(env, fn timestamp_of_int: (CelInt) -> Result<CelTimestamp>, name = "timestamp")?;
-    add_overload!(env, fn timestamp_of_string: (CelString) -> Result<CelTimestamp>, name = "timestamp")?;
+    add_overload!(
+        env,
+        fn timestamp_of_string: (CelString) -> Result<CelTimestamp>,
+        name = "timestamp"
+    )?;
     add_overload!(env, fn same_duration: (CelDuration) -> CelDuration, name = "duration")?;
     add_overload!(env, fn duration_of_int: (CelInt) -> CelDuration, name = "duration")?;
-    add_overload!(env, fn duration_of_string: (CelString) -> Result<CelDuration>, name = "duration")?;
+    add_overload!(
+        env,
+        fn duration_of_string: (CelString) -> Result<CelDuration>,
+        name = "duration"
+    )?;
     add_overload!(env, fn int_of_timestamp: (CelTimestamp) -> CelInt, name = "int")?;
     add_overload!(env, fn int_of_duration: (CelDuration) -> Result<CelInt>, name = "int")?;
     add_overload!(env, fn string_of_timestamp: (CelTimestamp) -> CelString, name = "string")?;
     add_overload!(env, fn string_of_duration: (CelDuration) -> CelString, name = "string")?;
     add_member_overload!(env, fn hours_of_duration: (CelDuration) -> CelInt, name = "getHours")?;
-    add_member_overload!(env, fn minutes_of_duration: (CelDuration) -> CelInt, name = "getMinutes")?;
-    add_member_overload!(env, fn seconds_of_duration: (CelDuration) -> CelInt, name = "getSeconds")?;
-    add_member_overload!(env, fn millis_of_duration: (CelDuration) -> CelInt, name = "getMilliseconds")?;
+    add_member_overload!(
+        env,
+        fn minutes_of_duration: (CelDuration) -> CelInt,
+        name = "getMinutes"
+    )?;
+    add_member_overload!(
+        env,
+        fn seconds_of_duration: (CelDuration) -> CelInt,
+        name = "getSeconds"
+    )?;
+    add_member_overload!(
+        env,
+        fn millis_of_duration: (CelDuration) -> CelInt,
+        name = "getMilliseconds"
+    )?;
     add_parts(env)
 }
 
@@ -41,7 +61,11 @@ macro_rules! part {
             Ok(CelInt::from(part(&in_zone(at, zone)?)))
         }
         add_member_overload!($env, fn here: (CelTimestamp) -> CelInt, name = $name)?;
-        add_member_overload!($env, fn there: (CelTimestamp, CelString) -> Result<CelInt>, name = $name)
+        add_member_overload!(
+            $env,
+            fn there: (CelTimestamp, CelString) -> Result<CelInt>,
+            name = $name
+        )
     }};
 }
 
@@ -106,7 +130,8 @@ fn string_of_timestamp(value: &CelTimestamp) -> CelString<'static> {
     CelString::from(format!("{}{fraction}{zone}", at.format("%Y-%m-%dT%H:%M:%S")))
 }
 
-/// `at` in `zone`: UTC, or an offset such as `-08:00`. Other names need a database that is not here.
+/// `at` in `zone`: UTC, or an offset such as `-08:00`. Other names need a database that is not
+/// here.
 fn in_zone(
     at: &CelTimestamp,
     zone: &CelString<'_>,
