@@ -40,7 +40,7 @@ pub enum CelError {
     Compile {
         /// The expression, shortened where it is long.
         expression: String,
-        /// What is wrong with it.
+        /// What is wrong with it, shortened likewise.
         reason: String,
     },
     /// It failed while it ran.
@@ -48,7 +48,7 @@ pub enum CelError {
     Run {
         /// The expression, shortened where it is long.
         expression: String,
-        /// What went wrong.
+        /// What went wrong, shortened likewise.
         reason: String,
     },
 }
@@ -60,14 +60,22 @@ pub struct Standard;
 impl Evaluate for Standard {
     fn evaluate(&self, source: &str) -> Result<bool, CelError> {
         with_room(|| {
-            let compiled = compile(source)
-                .map_err(|reason| CelError::Compile { expression: shorten(source), reason })?;
-            run(&compiled).map_err(|reason| CelError::Run { expression: shorten(source), reason })
+            let compiled = compile(source).map_err(|reason| CelError::compile(source, &reason))?;
+            run(&compiled).map_err(|reason| CelError::run(source, &reason))
         })
         .unwrap_or_else(|error| {
-            let reason = format!("no thread to run it in: {error}");
-            Err(CelError::Run { expression: shorten(source), reason })
+            Err(CelError::run(source, &format!("no thread to run it in: {error}")))
         })
+    }
+}
+
+impl CelError {
+    fn compile(source: &str, reason: &str) -> Self {
+        Self::Compile { expression: shorten(source), reason: shorten(reason) }
+    }
+
+    fn run(source: &str, reason: &str) -> Self {
+        Self::Run { expression: shorten(source), reason: shorten(reason) }
     }
 }
 
@@ -127,12 +135,12 @@ fn failure(error: &ExecutionError) -> String {
     }
 }
 
-/// At most so many characters of an expression are in a message.
+/// At most so many characters of an expression are in a message, and as many of the reason.
 const SHOWN: usize = 200;
 
-fn shorten(source: &str) -> String {
-    match source.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &source[..end]),
-        None => source.to_string(),
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
     }
 }
