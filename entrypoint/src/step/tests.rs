@@ -5,5 +5,6 @@
 mod bench;
 mod commands;
 mod holds;
+mod orders;
 mod requests;
 mod turns;

@@ -202,7 +202,8 @@ fn a_continue_that_began_the_step_ends_no_later_hold() {
 #[test]
 fn a_hold_has_its_limit() {
     let reason = EndRow::Reason(Reason::BreakpointTimeout);
-    let table: [(fn(Rules) -> Bench, Post, i32, &[Kind]); 3] = [
+    type Hold = fn(Rules) -> Bench;
+    let table: [(Hold, Post, i32, &[Kind]); 3] = [
         (Bench::held_before, Post::Failed, 1, &[]),
         (Bench::held_failed, Post::Failed, 7, &[Kind::StopFinally]),
         (Bench::held_after, Post::Done, 0, &[]),
