@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use super::problem::{Checked, Problem};
 
-/// More nodes than any Task has; aliases of aliases reach it quickly.
+/// More values than any Task has, and what aliases of aliases reach quickly.
 const MAX_NODES: usize = 100_000;
 
 /// A value and where it begins.
@@ -122,7 +122,13 @@ impl Tree {
             }
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).cloned();
-                let node = node.ok_or_else(|| Problem::at(line, "an alias of itself"))?;
+                let node =
+                    node.ok_or_else(|| Problem::at(line, "an alias within its own anchor"))?;
+                self.nodes += node.size();
+                if self.nodes > MAX_NODES {
+                    let message = format!("aliases make over {MAX_NODES} values of it");
+                    return Err(Problem::at(line, message));
+                }
                 self.add(node, 0)
             }
             Event::SequenceStart(anchor, _) => self.begin(line, Value::List(Vec::new()), anchor),
@@ -142,10 +148,7 @@ impl Tree {
 
     /// Puts a whole node into what is open around it.
     fn add(&mut self, node: Node, anchor: usize) -> Checked<()> {
-        self.nodes += node.size();
-        if self.nodes > MAX_NODES {
-            return Err(Problem::at(node.line, format!("the file has over {MAX_NODES} values")));
-        }
+        self.nodes += 1;
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
