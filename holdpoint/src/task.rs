@@ -1,10 +1,10 @@
 //! From the text of a file to a [`Plan`]: a Task, a TaskRun or a Pod is read, checked and filled
 //! with what it is given. Nothing is started here and no folder is made.
 //!
-//! The way of a file: [`yaml`] gives a tree with lines, [`document`] and [`definition`] find what
-//! is run, [`fields`] reads maps against the tables of [`schema`], [`params`] and [`workspaces`]
-//! take what is given, [`steps`] holds what stands in the file, [`resolve`] replaces the
-//! [`variables`].
+//! The way of a file: `yaml` gives a tree with lines, `document` and `definition` find what
+//! is run, `fields` reads maps against the tables of `schema`, `params` and `workspaces`
+//! take what is given, `steps` holds what stands in the file, `resolve` replaces the
+//! `variables`.
 
 mod definition;
 mod document;

@@ -34,8 +34,13 @@ impl<'a> Document<'a> {
         let fields = Fields::read(self.node, &schema::DOCUMENT, notes)?;
         let missing = || Problem::at(self.node.line, "`spec` is missing");
         let spec = fields.get("spec").ok_or_else(missing)?;
+        let name = self.name();
+        if !is_name(&name) {
+            let message = format!("`{name}` cannot be a name: lower-case letters, digits, - and .");
+            return Err(Problem::at(self.node.line, message));
+        }
         let namespace = metadata(self.node, "namespace").unwrap_or("default").to_owned();
-        Ok(Header { name: self.name(), namespace, spec })
+        Ok(Header { name, namespace, spec })
     }
 
     /// Its name; the kind, in lower case, where it has none.
@@ -141,6 +146,13 @@ fn kind(node: &Node) -> Checked<Option<Kind>> {
     let line = node.get("apiVersion").map_or(node.line, |node| node.line);
     let known = versions.join(" or ");
     Err(Problem::at(line, format!("`apiVersion` of a {kind:?} must be {known}, not `{version}`")))
+}
+
+/// Names are also those of folders, so what Kubernetes refuses is refused here too.
+fn is_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_inside = name.chars().all(|c| is_word(c) || c == '-' || c == '.');
+    is_inside && name.starts_with(is_word) && name.ends_with(is_word)
 }
 
 fn metadata<'a>(node: &'a Node, key: &str) -> Option<&'a str> {

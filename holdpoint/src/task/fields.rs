@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
         let Value::Map(entries) = &node.value else {
             return Err(Problem::at(node.line, format!("a map is needed, not {}", node.kind())));
         };
-        for entry in entries.iter().filter(|entry| entry.node.value != Value::Null) {
+        for entry in entries {
             check(entry, schema, notes)?;
         }
         Ok(Self { line: node.line, entries })
@@ -115,6 +115,7 @@ fn check(entry: &Entry, schema: &Schema, notes: &mut Notes) -> Checked<()> {
     let field = &entry.key;
     match schema.support(field) {
         Some(Support::Used | Support::Silent) => Ok(()),
+        Some(_) if entry.node.value == Value::Null => Ok(()),
         Some(Support::Ignored) => {
             notes.ignore(format!("{}{field}", schema.owner));
             Ok(())

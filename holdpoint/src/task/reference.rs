@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn variables_are_told_from_the_shells_own() {
-        let table: &[(&str, Option<(&str, &str, Option<Vec<Segment<'_>>>)>)] = &[
+        type Found = (&'static str, &'static str, Option<Vec<Segment<'static>>>);
+        let table: &[(&str, Option<Found>)] = &[
             ("$(date)", None),
             ("$(step something)", None),
             ("$(paramsx.y) $( params.x ) $((params.x)) ${params.x}", None),

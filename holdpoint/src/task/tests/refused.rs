@@ -44,6 +44,16 @@ fn files() {
         ),
         ("kind: Pod", "", "1: `apiVersion` of a Pod must be v1, not ``"),
         ("kind: Pod\napiVersion: v1", "", "1: `spec` is missing"),
+        (
+            "kind: Pod\napiVersion: v1\nmetadata: {name: ../x}\nspec: {}",
+            "",
+            "1: `../x` cannot be a name: lower-case letters, digits, - and .",
+        ),
+        (
+            "kind: Pod\napiVersion: v1\nspec: {cotnainers: }",
+            "",
+            "3: unknown field `cotnainers`; did you mean `containers`?",
+        ),
         ("kind: Pod\napiVersion: v1\nspec: x", "", "3: a map is needed, not text"),
         (
             "kind: Pod\napiVersion: v1\nspce: {}",
@@ -52,6 +62,26 @@ fn files() {
         ),
     ];
     check(cases, str::to_owned);
+}
+
+/// Whatever is missing, the answer is a plan or a message, never a panic.
+#[test]
+fn files_that_are_cut() {
+    let text = format!(
+        "{TASK}  params: [{{name: a, default: [x]}}]\n  stepTemplate: {{env: []}}\n  steps:\n  \
+         - name: s\n    env: [{{name: é, value: \"$(params.a[0])\"}}]\n    script: |\n\n      \
+         $(params.a[0]) é $(params['a'][0])\n    when: [{{cel: x}}]\n"
+    );
+    assert!(plan_of(&text, "").is_ok());
+    for (cut, letter) in text.char_indices() {
+        let (before, after) = text.split_at(cut);
+        for file in [before.to_owned(), before.to_owned() + &after[letter.len_utf8()..]] {
+            let Err(message) = plan_of(&file, "") else { continue };
+            let (place, _) = message.split_once(": ").unwrap();
+            let line: usize = place.strip_prefix("f.yaml:").unwrap().parse().unwrap();
+            assert!((1..=file.lines().count() + 1).contains(&line), "{message}\n{file}");
+        }
+    }
 }
 
 #[test]
