@@ -79,6 +79,11 @@ fn steps() {
             "5: step `a`: `timeout` must be like 1h30m or 2.5s, not `5 minutes`",
         ),
         (
+            "  steps: [{name: a, script: x, timeout: -5s}]",
+            "",
+            "5: step `a`: `timeout` must be like 1h30m or 2.5s, not `-5s`",
+        ),
+        (
             "  steps: [{name: a, script: \"#!win pwsh\"}]",
             "",
             "5: step `a`: a script for Windows cannot run here",
