@@ -125,7 +125,7 @@ pub enum Action {
     Record(Record),
     /// Write the state.
     Publish,
-    /// Write the post file.
+    /// Write the post file, unless somebody else has written one by now.
     Post(Post),
     /// Exit with this code; the last action of all.
     Exit(i32),

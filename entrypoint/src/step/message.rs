@@ -65,7 +65,7 @@ impl Step {
     }
 
     fn paused_message(&self) -> String {
-        let pause = markers::strongest(&self.view.markers).map(|(marker, _)| marker);
+        let pause = markers::pause(&self.view.markers);
         let why = pause.map_or(String::new(), |pause| by_marker("", pause));
         let resume = match pause {
             Some(Sighting { downward: true, .. }) => {
@@ -184,7 +184,7 @@ impl Step {
     /// The wait counts while a file is awaited and no pause is in force.
     pub(super) fn count_wait(&mut self, now: Now) {
         let awaited = |a: &Awaited| !a.came && !a.failed && a.writer != Writer::Died;
-        let paused = markers::in_force(&self.view.markers).iter().any(|m| m.kind == Kind::Pause);
+        let paused = markers::pause(&self.view.markers).is_some();
         let counts =
             self.phase == Phase::Waiting && !paused && self.view.awaited.iter().any(awaited);
         self.wait_clock = match (counts, self.wait_clock) {

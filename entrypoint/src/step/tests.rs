@@ -7,4 +7,5 @@ mod commands;
 mod holds;
 mod orders;
 mod requests;
+mod runs;
 mod turns;
