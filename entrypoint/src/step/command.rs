@@ -87,7 +87,10 @@ impl Step {
         }
         self.kill_at = None;
         match self.cause.take() {
-            Some(Cause::Cancelled(why)) => self.finish(now, Ending::failed(Reason::Cancelled, why)),
+            Some(Cause::Cancelled(why)) => {
+                let message = format!("{} was {why}", self.named());
+                self.finish(now, Ending::failed(Reason::Cancelled, message))
+            }
             Some(Cause::TimedOut) | None => self.attempted(now, Outcome::TimedOut),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::facts::{Awaited, View, Writer};
 use super::markers::{self, Turn};
+use super::message::by_marker;
 use super::outcome::{EndRow, Ending, OnError, Outcome};
 use crate::state::Reason;
 
@@ -145,7 +146,7 @@ impl Gate<'_> {
     }
 }
 
-/// ``the run was stopped by `stop-finally` ("wrong branch")``.
+/// ``will not run: the run was stopped by `stop-finally` ("wrong branch")``.
 fn will_not_run(marker: &markers::Sighting) -> String {
     use markers::Kind;
     let done = match marker.kind {
@@ -153,11 +154,7 @@ fn will_not_run(marker: &markers::Sighting) -> String {
         Kind::Abort => "aborted",
         _ => "stopped",
     };
-    let reason = match marker.reason.trim() {
-        "" => String::new(),
-        reason => format!(" ({reason:?})"),
-    };
-    format!("will not run: the run was {done} by `{}`{reason}", marker.kind.name())
+    by_marker(&format!("will not run: the run was {done}"), marker)
 }
 
 fn previous_name(awaited: Option<&Awaited>) -> String {

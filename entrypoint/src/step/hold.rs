@@ -54,13 +54,14 @@ impl Step {
         }
         let ending = match reason {
             Reason::Cancelled => {
-                Ending::failed(reason, message::by_marker("cancelled while it was held", marker))
+                let cancelled = format!("{} was cancelled at its hold", self.named());
+                Ending::failed(reason, message::by_marker(&cancelled, marker))
             }
             _ if self.phase == Phase::HeldAfter => self.left(Verb::Continue),
             _ => Ending {
                 row: EndRow::Reason(reason),
                 reason: Some(reason),
-                message: message::by_marker("its hold was ended", marker),
+                message: message::by_marker(&self.hold_was_ended(), marker),
                 ..self.left(Verb::Fail)
             },
         };
@@ -115,8 +116,12 @@ impl Step {
         let reason = (verb != Verb::Continue)
             .then(|| outcome.reason().or((exit != 0).then_some(Reason::Failed)))
             .flatten();
-        let message = format!("{outcome}; left its breakpoint by `{verb}`");
+        let message = format!("{} by `{verb}`", self.hold_was_ended());
         Ending { post, exit_code_file: None, row, exit, reason, message }
+    }
+
+    fn hold_was_ended(&self) -> String {
+        format!("{}; its hold was ended", self.what_happened())
     }
 
     /// A hold's limit is spoken of once more when a tenth of it is left.
