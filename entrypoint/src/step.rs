@@ -436,8 +436,10 @@ impl Step {
             exit_code_file: ending.exit_code_file.clone(),
             held: None,
         });
+        let is_worth_a_word = ending.exit != 0 || ending.reason.is_some();
+        let log = is_worth_a_word.then(|| Action::Log(ending.message.clone()));
         self.ending = Some(Ending { post, ..ending });
-        vec![Action::EndLeftovers, record]
+        log.into_iter().chain([Action::EndLeftovers, record]).collect()
     }
 
     fn record(&mut self, record: Record) -> Action {
@@ -453,9 +455,6 @@ impl Step {
             return result.err().map(Action::Log).into_iter().collect();
         };
         let mut actions = Vec::new();
-        if ending.exit != 0 || ending.reason.is_some() {
-            actions.push(Action::Log(ending.message.clone()));
-        }
         if let Err(problem) = result {
             actions.push(Action::Log(problem.clone()));
             if ending.exit == 0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use debug_scripts::Verb;
 
-use super::markers::{self, Begun, Kind};
+use super::markers::{Begun, Kind};
 use super::message;
 use super::outcome::{EndRow, Ending, OnError, Outcome, Post};
 use super::{Action, HoldBefore, Limit, Now, Record, Step};
@@ -47,11 +47,8 @@ impl Step {
 
     /// How the strongest marker ends the hold, where it does.
     pub(super) fn end_by_marker(&self) -> Option<Ending> {
-        let (marker, effect) = markers::strongest(&self.view.markers)?;
+        let (marker, effect) = self.marker_once_begun()?;
         let Begun::HoldEnds(reason) = effect.held else { return None };
-        if self.rules.finally && marker.kind != Kind::Cancel {
-            return None;
-        }
         let ending = match reason {
             Reason::Cancelled => {
                 let cancelled = format!("{} was cancelled at its hold", self.named());

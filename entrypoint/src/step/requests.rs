@@ -2,7 +2,7 @@
 
 use debug_scripts::{Accepts, Verb, accepted_at};
 
-use super::facts::{Request, Wish};
+use super::facts::{Posted, Request, Wish};
 use super::gate::{Decided, HoldBefore};
 use super::{Action, Cause, Now, Step};
 use crate::state::{Answered, Outcome, Phase, Reason, timestamp};
@@ -104,6 +104,9 @@ impl Step {
     ) -> Result<(String, Vec<Action>), String> {
         let by = told_by(request);
         let effect = match (verb, &request.wish) {
+            (Verb::Retry, _) if self.view.posted == Posted::Already => {
+                return Err("its post file is there already: the steps behind it go on".to_owned());
+            }
             (Verb::Retry, Wish::Retry(command)) => self.retry(command.clone()?),
             (Verb::Extend, Wish::Extend(duration)) => {
                 self.extend(now, duration.clone()?);
