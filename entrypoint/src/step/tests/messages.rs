@@ -83,7 +83,7 @@ fn each_end_says_what_happened() {
         ),
         (
             Bench::waiting(rules()).previous_failed(Some(Reason::Failed)).look(),
-            "skipped: step `build` failed (Failed)",
+            "skipped: step `build` failed",
         ),
         (cancelled.tell(Event::GroupGone), "step `test` was cancelled by alice (\"flaky\")"),
         (missing.look(), "step `test` could not be started: nosuch: not found in PATH"),
