@@ -2,6 +2,7 @@
 
 use super::facts::{Awaited, View, Writer};
 use super::markers::{self, Turn};
+use super::message::by_marker;
 use super::outcome::{EndRow, Ending, OnError, Outcome};
 use crate::state::Reason;
 
@@ -21,6 +22,8 @@ pub(super) enum HoldBefore {
     Over,
     /// It comes when the turn does.
     Due,
+    /// It has come, and whatever brought it may go away.
+    Stands,
 }
 
 /// What a step knows when it asks whether its turn has come.
@@ -69,7 +72,7 @@ impl Gate<'_> {
         let (awaited, standing) = self.standing();
         match standing {
             Standing::Open => match doom {
-                Some(doom) if self.posts_at_once(awaited, &doom) => Verdict::End(doom),
+                Some(doom) if self.posts_at_once(&doom) => Verdict::End(doom),
                 _ => Verdict::Wait,
             },
             Standing::Never(why) => Verdict::End(impossible(why)),
@@ -84,7 +87,7 @@ impl Gate<'_> {
         if let Some(Decided::Cancel(why)) = self.decided {
             return Some(Ending::failed(Reason::Cancelled, why.clone()));
         }
-        if let Some((marker, Turn::DoesNotRun(reason))) = self.marker() {
+        if let Some((marker, Turn::DoesNotRun(reason))) = self.turns().next() {
             return Some(Ending::failed(reason, will_not_run(marker)));
         }
         match self.decided {
@@ -93,27 +96,30 @@ impl Gate<'_> {
         }
     }
 
-    fn marker(&self) -> Option<(&markers::Sighting, Turn)> {
-        let (marker, effect) = markers::strongest(&self.view.markers)?;
-        Some((marker, if self.finally { effect.finally_turn } else { effect.turn }))
+    /// What each marker makes of this step's turn, strongest first.
+    fn turns(&self) -> impl Iterator<Item = (&markers::Sighting, Turn)> {
+        markers::effects(&self.view.markers).map(|(marker, effect)| {
+            (marker, if self.finally { effect.finally_turn } else { effect.turn })
+        })
     }
 
     /// The turn has come and nothing forbids the command: a pause and a hold may still keep it back.
     fn at_its_turn(&self) -> Verdict {
-        if self.view.busy.is_some() {
-            return Verdict::Wait;
-        }
-        match (self.marker(), self.hold) {
-            (Some((_, Turn::Pauses)), _) => Verdict::Pause,
-            (_, HoldBefore::Due) => Verdict::Hold,
-            (_, HoldBefore::Over) => Verdict::Begin,
+        let paused = self.turns().any(|(_, turn)| turn == Turn::Pauses);
+        match self.hold {
+            HoldBefore::Stands => Verdict::Hold,
+            _ if self.view.busy.is_some() => Verdict::Wait,
+            _ if paused => Verdict::Pause,
+            HoldBefore::Due => Verdict::Hold,
+            HoldBefore::Over => Verdict::Begin,
         }
     }
 
-    /// A cancelled step need not wait for a file that no step is known to write (2.2).
-    fn posts_at_once(&self, awaited: Option<&Awaited>, doom: &Ending) -> bool {
-        doom.reason == Some(Reason::Cancelled)
-            && awaited.is_none_or(|awaited| awaited.writer == Writer::Unknown)
+    /// A cancelled step need not wait for files that no step is known to write (2.2).
+    fn posts_at_once(&self, doom: &Ending) -> bool {
+        let is_open = |awaited: &&Awaited| matches!(self.standing_of(awaited), Standing::Open);
+        let mut open = self.view.awaited.iter().filter(is_open);
+        doom.reason == Some(Reason::Cancelled) && open.all(|a| a.writer == Writer::Unknown)
     }
 
     /// The first awaited file that is not simply there, in the order of the flag.
@@ -140,7 +146,7 @@ impl Gate<'_> {
     }
 }
 
-/// ``the run was stopped by `stop-finally` ("wrong branch")``.
+/// ``will not run: the run was stopped by `stop-finally` ("wrong branch")``.
 fn will_not_run(marker: &markers::Sighting) -> String {
     use markers::Kind;
     let done = match marker.kind {
@@ -148,11 +154,7 @@ fn will_not_run(marker: &markers::Sighting) -> String {
         Kind::Abort => "aborted",
         _ => "stopped",
     };
-    let reason = match marker.reason.trim() {
-        "" => String::new(),
-        reason => format!(" ({reason:?})"),
-    };
-    format!("will not run: the run was {done} by `{}`{reason}", marker.kind.name())
+    by_marker(&format!("will not run: the run was {done}"), marker)
 }
 
 fn previous_name(awaited: Option<&Awaited>) -> String {
