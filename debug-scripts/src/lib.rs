@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// What a person can ask of one step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
     /// Leave the hold as a success.
     Continue,

@@ -1,5 +1,6 @@
-//! CEL expressions (contract 1.8), evaluated as Tekton does it with cel-go: parsed, type-checked, then
-//! run without variables; the result must be a boolean. `docs/cel.md` says where the two differ.
+//! CEL expressions (contract 1.8), evaluated as Tekton does it with cel-go: parsed, type-checked,
+//! then run without variables; the result must be a boolean. `docs/cel.md` says where the two
+//! differ.
 
 mod bindings;
 mod check;
@@ -39,7 +40,7 @@ pub enum CelError {
     Compile {
         /// The expression, shortened where it is long.
         expression: String,
-        /// What is wrong with it.
+        /// What is wrong with it, shortened likewise.
         reason: String,
     },
     /// It failed while it ran.
@@ -47,7 +48,7 @@ pub enum CelError {
     Run {
         /// The expression, shortened where it is long.
         expression: String,
-        /// What went wrong.
+        /// What went wrong, shortened likewise.
         reason: String,
     },
 }
@@ -59,22 +60,31 @@ pub struct Standard;
 impl Evaluate for Standard {
     fn evaluate(&self, source: &str) -> Result<bool, CelError> {
         with_room(|| {
-            let compiled = compile(source)
-                .map_err(|reason| CelError::Compile { expression: shorten(source), reason })?;
-            run(&compiled).map_err(|reason| CelError::Run { expression: shorten(source), reason })
+            let compiled = compile(source).map_err(|reason| CelError::compile(source, &reason))?;
+            run(&compiled).map_err(|reason| CelError::run(source, &reason))
         })
         .unwrap_or_else(|error| {
-            let reason = format!("no thread to run it in: {error}");
-            Err(CelError::Run { expression: shorten(source), reason })
+            Err(CelError::run(source, &format!("no thread to run it in: {error}")))
         })
     }
 }
 
-/// The stack that the deepest expression within the limits needs, with no optimisation and to spare.
-/// Only what is used of it takes memory.
+impl CelError {
+    fn compile(source: &str, reason: &str) -> Self {
+        Self::Compile { expression: shorten(source), reason: shorten(reason) }
+    }
+
+    fn run(source: &str, reason: &str) -> Self {
+        Self::Run { expression: shorten(source), reason: shorten(reason) }
+    }
+}
+
+/// The stack that the deepest expression within the limits needs, with no optimisation and to
+/// spare. Only what is used of it takes memory.
 const STACK_BYTES: usize = 24 << 20;
 
-/// Does `work` in a thread of its own: how much stack there is here depends on the container's limits.
+/// Does `work` in a thread of its own: how much stack there is here depends on the container's
+/// limits.
 fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)?;
@@ -125,12 +135,12 @@ fn failure(error: &ExecutionError) -> String {
     }
 }
 
-/// At most so many characters of an expression are in a message.
+/// At most so many characters of an expression are in a message, and as many of the reason.
 const SHOWN: usize = 200;
 
-fn shorten(source: &str) -> String {
-    match source.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &source[..end]),
-        None => source.to_string(),
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
     }
 }

@@ -69,6 +69,11 @@ impl GoDuration {
         Self { nanoseconds }
     }
 
+    /// Its nanoseconds.
+    pub const fn nanoseconds(self) -> i64 {
+        self.nanoseconds
+    }
+
     /// Whether it is `0s`, which stands for "no limit" in most flags.
     pub const fn is_zero(self) -> bool {
         self.nanoseconds == 0

@@ -1,6 +1,7 @@
 //! The machine of one step: it is told what happened and says what to do. It touches no file, no
 //! clock and no process, so that every order of events can be tried on it.
 
+mod command;
 mod facts;
 mod gate;
 mod hold;
@@ -18,7 +19,7 @@ use chrono::{DateTime, Utc};
 
 pub use facts::{Awaited, Posted, Request, View, Wish, Writer};
 use gate::{Decided, Gate, HoldBefore, Verdict};
-use markers::{Begun, Breakpoints, Kind};
+use markers::{Breakpoints, Kind};
 pub use message::Commands;
 pub use outcome::{EndRow, Ending, OnError, Outcome, Post, signal_name};
 
@@ -152,6 +153,15 @@ enum Cause {
     Cancelled(String),
 }
 
+impl Cause {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::TimedOut => Reason::TimeoutExceeded,
+            Self::Cancelled(_) => Reason::Cancelled,
+        }
+    }
+}
+
 /// A limit that a hold has.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
@@ -176,6 +186,8 @@ pub struct Step {
     wait_clock: WaitClock,
     hold_before: HoldBefore,
     decided: Option<Decided>,
+    /// Whether [`Action::Prepare`] is not answered yet.
+    preparing: bool,
     attempt: u32,
     started: Option<Now>,
     pid: Option<i32>,
@@ -186,6 +198,8 @@ pub struct Step {
     last_word: Option<i32>,
     limit: Option<Limit>,
     ending: Option<Ending>,
+    /// How many of [`Action::Record`] are not answered yet.
+    unrecorded: usize,
     answers: VecDeque<Answered>,
 }
 
@@ -200,6 +214,7 @@ impl Step {
             wait_clock: WaitClock { spent: Duration::ZERO, since: Some(now.monotonic) },
             hold_before: HoldBefore::Due,
             decided: None,
+            preparing: false,
             attempt: 0,
             started: None,
             pid: None,
@@ -210,6 +225,7 @@ impl Step {
             last_word: None,
             limit: None,
             ending: None,
+            unrecorded: 0,
             answers: VecDeque::new(),
         }
     }
@@ -222,13 +238,13 @@ impl Step {
             Event::TimePassed => self.time_passed(now),
             Event::Signal(signal) => self.signalled(now, signal),
             Event::Prepared(prepared, view) => self.prepared(now, prepared, view),
-            Event::Started(pid) => self.begun(now, pid),
+            Event::Started(pid) => self.begun(pid),
             Event::NotStarted { code, message } => {
-                self.attempted(now, Outcome::NotStarted { code, message })
+                self.ended(now, Outcome::NotStarted { code, message })
             }
             Event::Ended(outcome) => self.ended(now, outcome),
             Event::GroupGone => self.group_gone(now),
-            Event::Recorded(result) => self.recorded(now, result),
+            Event::Recorded(result) => self.recorded(result),
         }
     }
 
@@ -252,10 +268,8 @@ impl Step {
 
     /// What it says of itself, for `P.state`.
     pub fn state(&self) -> State {
-        let mut markers: Vec<_> =
-            markers::in_force(&self.view.markers).into_iter().map(|m| m.shown()).collect();
-        markers
-            .extend(self.view.markers.iter().filter(|m| m.kind == Kind::Resume).map(|m| m.shown()));
+        let mut seen: Vec<_> = self.view.markers.iter().collect();
+        seen.sort_by_key(|marker| marker.kind);
         State {
             step: self.rules.name.clone(),
             phase: self.phase,
@@ -268,20 +282,19 @@ impl Step {
             since: timestamp(self.since.wall),
             waiting_for: self.waiting_for(),
             deadline: self.deadline_shown(),
-            markers,
+            markers: seen.into_iter().map(markers::Sighting::shown).collect(),
             requests: self.answers.iter().cloned().collect(),
         }
     }
 
     fn reason(&self) -> Option<Reason> {
-        match &self.ending {
-            Some(ending) => ending.reason,
-            None => match (&self.cause, &self.outcome) {
-                (Some(Cause::Cancelled(_)), _) => Some(Reason::Cancelled),
-                (Some(Cause::TimedOut), _) => Some(Reason::TimeoutExceeded),
-                (None, Some(outcome)) => outcome.reason(),
-                (None, None) => self.gate().doom().and_then(|doom| doom.reason),
-            },
+        match self.phase {
+            Phase::Waiting | Phase::Paused | Phase::HeldBefore => self.gate().doom()?.reason,
+            Phase::Running | Phase::HeldFailed | Phase::HeldAfter => {
+                self.outcome.as_ref()?.reason()
+            }
+            Phase::Terminating => self.cause.as_ref().map(Cause::reason),
+            Phase::Finished => self.ending.as_ref()?.reason,
         }
     }
 
@@ -295,6 +308,7 @@ impl Step {
     fn gate(&self) -> Gate<'_> {
         let breakpoints = self.breakpoints();
         let hold = match (self.hold_before, breakpoints) {
+            (HoldBefore::Stands, _) => HoldBefore::Stands,
             (HoldBefore::Due, Breakpoints::Set { before: true, .. }) => HoldBefore::Due,
             (_, Breakpoints::Off) => HoldBefore::Over,
             (due, _) if self.rules.hold_before => due,
@@ -322,15 +336,13 @@ impl Step {
     }
 
     fn looked(&mut self, now: Now, view: View) -> Vec<Action> {
+        if self.phase == Phase::Finished {
+            return Vec::new();
+        }
         self.see(view);
         self.count_wait(now);
         let mut actions = self.answer_requests(now);
-        actions.extend(match self.phase {
-            Phase::Waiting | Phase::Paused | Phase::HeldBefore => self.at_the_gate(now),
-            Phase::Running => self.heed_markers_running(now),
-            Phase::HeldFailed | Phase::HeldAfter => self.heed_markers_held(now),
-            Phase::Terminating | Phase::Finished => Vec::new(),
-        });
+        actions.extend(self.heed(now));
         actions
     }
 
@@ -342,161 +354,53 @@ impl Step {
         self.view = view;
     }
 
+    /// What the files and the clock ask for, once requests are answered.
+    fn heed(&mut self, now: Now) -> Vec<Action> {
+        match self.phase {
+            Phase::Waiting | Phase::Paused | Phase::HeldBefore => self.at_the_gate(now),
+            Phase::Running => self.heed_markers_running(now),
+            Phase::HeldFailed | Phase::HeldAfter => self.heed_held(now),
+            Phase::Terminating | Phase::Finished => Vec::new(),
+        }
+    }
+
     /// Before the command: whatever the files say now decides.
     fn at_the_gate(&mut self, now: Now) -> Vec<Action> {
-        if self.ending.is_some() {
-            return Vec::new();
-        }
         match self.gate().verdict() {
             Verdict::End(ending) => self.finish(now, ending),
             Verdict::Hold => self.hold_before(now),
+            Verdict::Wait if self.wait_is_over(now) => {
+                let message = self.wait_timeout_message();
+                self.finish(now, Ending::failed(Reason::WaitTimeout, message))
+            }
             Verdict::Wait => self.stay(now, Phase::Waiting),
             Verdict::Pause => self.stay(now, Phase::Paused),
-            Verdict::Begin => vec![Action::Prepare],
+            Verdict::Begin => self.prepare(),
         }
+    }
+
+    fn wait_is_over(&self, now: Now) -> bool {
+        self.phase == Phase::Waiting
+            && self.wait_deadline().is_some_and(|deadline| now.monotonic >= deadline)
     }
 
     fn stay(&mut self, now: Now, phase: Phase) -> Vec<Action> {
         if self.phase == phase {
             return Vec::new();
         }
-        let was_paused = self.phase == Phase::Paused;
         self.enter(now, phase);
-        match (phase, was_paused) {
-            (Phase::Paused, _) => vec![Action::Log(self.message())],
-            (_, true) => vec![Action::Log("no longer paused".to_owned())],
-            _ => Vec::new(),
-        }
+        vec![Action::Log(self.message())]
     }
 
-    /// The last look comes right before the start, so that no marker slips in between unseen.
-    fn prepared(&mut self, now: Now, prepared: Prepared, view: View) -> Vec<Action> {
-        self.see(view);
-        if self.attempt > 0 {
-            return self.begin(now, prepared);
-        }
-        let mut actions = self.answer_requests(now);
-        actions.extend(match self.gate().verdict() {
-            Verdict::Begin if self.ending.is_none() => self.begin(now, prepared),
-            _ => self.at_the_gate(now),
-        });
-        actions
-    }
-
-    fn begin(&mut self, now: Now, prepared: Prepared) -> Vec<Action> {
-        self.attempt += 1;
-        self.started = Some(now);
-        self.outcome = None;
-        match prepared {
-            Prepared::Ready => {
-                self.enter(now, Phase::Running);
-                vec![Action::Start(self.other_command.take())]
-            }
-            Prepared::Unwanted => {
-                let message = "skipped: its when expressions do not hold".to_owned();
-                self.finish(now, Ending::skipped_well(message))
-            }
-            Prepared::Nothing => self.attempted(now, Outcome::Exited(0)),
-            Prepared::Faulty(message) => self.attempted(now, Outcome::Faulty(message)),
-        }
-    }
-
-    fn begun(&mut self, now: Now, pid: i32) -> Vec<Action> {
-        self.pid = Some(pid);
-        self.enter(now, Phase::Running);
-        vec![Action::Look]
-    }
-
-    /// The command has ended. A termination that has begun is not over before its group is gone.
-    fn ended(&mut self, now: Now, outcome: Outcome) -> Vec<Action> {
-        self.pid = None;
-        match self.phase {
-            Phase::Terminating => {
-                self.outcome = Some(outcome);
-                if self.kill_at.is_none() { self.group_gone(now) } else { Vec::new() }
-            }
-            _ => self.attempted(now, outcome),
-        }
-    }
-
-    fn group_gone(&mut self, now: Now) -> Vec<Action> {
-        if self.phase != Phase::Terminating {
-            return Vec::new();
-        }
-        self.kill_at = None;
-        match self.cause.take() {
-            Some(Cause::Cancelled(why)) => self.finish(now, Ending::failed(Reason::Cancelled, why)),
-            Some(Cause::TimedOut) | None => self.attempted(now, Outcome::TimedOut),
-        }
-    }
-
-    /// An attempt is over: the step is held, or ends by the table of 1.6.
-    fn attempted(&mut self, now: Now, outcome: Outcome) -> Vec<Action> {
-        self.pid = None;
-        self.outcome = Some(outcome.clone());
-        if self.is_to_hold(&outcome) {
-            return self.hold_after(now, &outcome);
-        }
-        let message = self.attempt_message(now, &outcome);
-        self.finish(now, Ending::of(&outcome, self.rules.on_error, message))
-    }
-
-    fn is_to_hold(&self, outcome: &Outcome) -> bool {
-        let breakpoints = self.breakpoints();
-        let after = match breakpoints {
-            Breakpoints::Off => false,
-            Breakpoints::Set { after: true, .. } => true,
-            _ => self.rules.hold_after,
-        };
-        let wanted = after || (self.holds_on_failure() && !outcome.is_success());
-        wanted && self.last_word.is_none()
-    }
-
-    fn heed_markers_running(&mut self, now: Now) -> Vec<Action> {
-        match markers::strongest(&self.view.markers) {
-            Some((marker, effect)) if effect.running == Begun::Terminated => {
-                if self.rules.finally && marker.kind != Kind::Cancel {
-                    return Vec::new();
-                }
-                let why = message::by_marker("cancelled", marker);
-                self.terminate(now, Cause::Cancelled(why))
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn terminate(&mut self, now: Now, cause: Cause) -> Vec<Action> {
-        let told = match &cause {
-            Cause::TimedOut => format!("its time of {} is over", self.timeout_text()),
-            Cause::Cancelled(why) => why.clone(),
-        };
-        self.enter(now, Phase::Terminating);
-        self.cause = Some(cause);
-        self.kill_at = Some(now.monotonic + self.rules.kill_grace);
-        let grace = message::duration(self.rules.kill_grace);
-        let log = format!("{told}: sending SIGTERM, and SIGKILL after {grace}");
-        vec![Action::Log(log), Action::Signal(nix::libc::SIGTERM), Action::Publish]
-    }
-
+    /// Limits of waits and holds are judged by a look, since what a person asked in time goes first.
     fn time_passed(&mut self, now: Now) -> Vec<Action> {
         if self.deadline().is_none_or(|deadline| now.monotonic < deadline) {
             return Vec::new();
         }
         match self.phase {
-            Phase::Waiting => {
-                let message = self.wait_timeout_message();
-                self.finish(now, Ending::failed(Reason::WaitTimeout, message))
-            }
             Phase::Running => self.terminate(now, Cause::TimedOut),
-            Phase::Terminating => {
-                self.kill_at = None;
-                let mut actions = vec![Action::Signal(nix::libc::SIGKILL)];
-                if self.pid.is_none() {
-                    actions.extend(self.group_gone(now));
-                }
-                actions
-            }
-            _ => self.hold_limit_passed(now),
+            Phase::Terminating => self.grace_is_over(now),
+            _ => self.remind_or_look(now),
         }
     }
 
@@ -509,7 +413,7 @@ impl Step {
         match self.phase {
             Phase::Running | Phase::Terminating => vec![Action::Signal(signal)],
             Phase::Finished => Vec::new(),
-            _ if ends && self.ending.is_none() => {
+            _ if ends => {
                 let message = self.terminated_message(signal);
                 self.finish(now, Ending::terminated(signal, message))
             }
@@ -517,26 +421,44 @@ impl Step {
         }
     }
 
-    /// Everything that is left before the exit: what the step says of itself goes first, the post
-    /// file last.
+    /// The step has ended: nothing that comes later changes how. What it says of itself goes first,
+    /// the post file last.
     fn finish(&mut self, now: Now, ending: Ending) -> Vec<Action> {
-        let record = Record {
+        let was_held = matches!(self.phase, Phase::HeldFailed | Phase::HeldAfter);
+        let post = if was_held && self.view.posted == Posted::Already {
+            Post::ByOthers
+        } else {
+            ending.post
+        };
+        self.enter(now, Phase::Finished);
+        self.limit = None;
+        let record = self.record(Record {
             started_at: self.started.unwrap_or(now).wall,
             row: ending.row,
             exit_code_file: ending.exit_code_file.clone(),
             ran: self.outcome.is_some(),
             held: None,
-        };
-        self.ending = Some(ending);
-        self.limit = None;
-        vec![Action::EndLeftovers, Action::Record(record)]
+        });
+        self.ending = Some(Ending { post, ..ending });
+        vec![Action::EndLeftovers, record]
     }
 
-    fn recorded(&mut self, now: Now, result: Result<(), String>) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let Some(ending) = self.ending.as_mut() else {
+    fn record(&mut self, record: Record) -> Action {
+        self.unrecorded += 1;
+        Action::Record(record)
+    }
+
+    /// Records are answered in their order; behind the last one the step may go.
+    fn recorded(&mut self, result: Result<(), String>) -> Vec<Action> {
+        let Some(left) = self.unrecorded.checked_sub(1) else { return Vec::new() };
+        self.unrecorded = left;
+        let Some(ending) = self.ending.as_mut().filter(|_| left == 0) else {
             return result.err().map(Action::Log).into_iter().collect();
         };
+        let mut actions = Vec::new();
+        if ending.exit != 0 || ending.reason.is_some() {
+            actions.push(Action::Log(ending.message.clone()));
+        }
         if let Err(problem) = result {
             actions.push(Action::Log(problem.clone()));
             if ending.exit == 0 {
@@ -544,12 +466,7 @@ impl Step {
                 ending.message = problem;
             }
         }
-        let (post, exit, message) = (ending.post, ending.exit, ending.message.clone());
-        self.enter(now, Phase::Finished);
-        if exit != 0 || self.ending.as_ref().is_some_and(|ending| ending.reason.is_some()) {
-            actions.push(Action::Log(message));
-        }
-        actions.extend([Action::Publish, Action::Post(post), Action::Exit(exit)]);
+        actions.extend([Action::Publish, Action::Post(ending.post), Action::Exit(ending.exit)]);
         actions
     }
 }

@@ -1,5 +1,5 @@
-//! When expressions: what must hold for a step to run (contract 1.8). They come as JSON on the command
-//! line, are rewritten by substitution (1.7), and only then asked.
+//! When expressions: what must hold for a step to run (contract 1.8). They come as JSON on the
+//! command line, are rewritten by substitution (1.7), and only then asked.
 
 use serde_json::{Map, Value};
 
@@ -53,8 +53,9 @@ pub enum WhenError {
     Cel(#[from] CelError),
 }
 
-/// Reads the value of `-when_expressions` as Go reads it: letter case of field names does not matter,
-/// unknown fields are ignored, null and what is missing are empty. An empty text has no expressions.
+/// Reads the value of `-when_expressions` as Go reads it: letter case of field names does not
+/// matter, unknown fields are ignored, null and what is missing are empty. An empty text has no
+/// expressions.
 ///
 /// # Errors
 /// Where it is no JSON array of objects, or a field has a value of the wrong kind.
@@ -67,8 +68,9 @@ pub fn parse(json: &str) -> Result<Vec<Expression>, WhenError> {
     entries.zip(1..).map(|(fields, entry)| read(&fields, entry)).collect()
 }
 
-/// Whether every one of `expressions` holds. The CEL expressions are asked first, in their order, up to
-/// the first that is false; those behind it may be wrong unseen, as with Tekton's own entrypoint.
+/// Whether every one of `expressions` holds. The CEL expressions are asked first, in their order,
+/// up to the first that is false; those behind it may be wrong unseen, as with Tekton's own
+/// entrypoint.
 ///
 /// # Errors
 /// Where a CEL expression that is asked does not compile, fails, or gives no boolean.
@@ -87,8 +89,8 @@ pub fn all_hold(expressions: &[Expression]) -> Result<bool, WhenError> {
 }
 
 impl Expression {
-    /// Rewrites the texts: the input and the CEL source by `one`, each value by `many`, which may give
-    /// several for it.
+    /// Rewrites the texts: the input and the CEL source by `one`, each value by `many`, which may
+    /// give several for it.
     ///
     /// # Errors
     /// Where `one` or `many` fails.

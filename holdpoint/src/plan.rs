@@ -84,10 +84,10 @@ pub struct TaskResult {
     pub from_step: Option<(String, String)>,
 }
 
-/// A folder that steps see at a path.
+/// A folder that steps see at a path. Mounts of one name share one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The workspace's or volume's name.
+    /// The workspace's name, or `volumes/NAME`.
     pub name: String,
     /// Where steps see it.
     pub path: PathBuf,

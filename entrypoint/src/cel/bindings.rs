@@ -14,8 +14,8 @@ impl Bindings {
         Type::Param(self.0.len() - 1)
     }
 
-    /// Whether each of `given` may stand for the one of `wanted` in its place. What that binds stays
-    /// bound; where it may not, nothing is.
+    /// Whether each of `given` may stand for the one of `wanted` in its place. What that binds
+    /// stays bound; where it may not, nothing is.
     pub(super) fn assign(&mut self, given: &[Type], wanted: &[Type]) -> bool {
         let before = self.clone();
         let fits = given.len() == wanted.len()
@@ -35,7 +35,7 @@ impl Bindings {
             },
             Type::List(item) => Type::list(self.resolve(item)),
             Type::Map(key, value) => Type::map(self.resolve(key), self.resolve(value)),
-            Type::Type(inner) => Type::type_of(self.resolve(inner)),
+            Type::Meta(inner) => Type::type_of(self.resolve(inner)),
             _ => of.clone(),
         }
     }
@@ -64,7 +64,7 @@ impl Bindings {
             (Type::Map(key, value), Type::Map(wanted_key, wanted_value)) => {
                 self.fits(key, wanted_key) && self.fits(value, wanted_value)
             }
-            (Type::Type(_), Type::Type(_)) => true,
+            (Type::Meta(_), Type::Meta(_)) => true,
             _ => given == wanted,
         }
     }
@@ -105,7 +105,7 @@ impl Bindings {
                 *other == index
                     || self.bound(*other).is_some_and(|bound| self.mentions(bound, index))
             }
-            Type::List(inner) | Type::Type(inner) => self.mentions(inner, index),
+            Type::List(inner) | Type::Meta(inner) => self.mentions(inner, index),
             Type::Map(key, value) => self.mentions(key, index) || self.mentions(value, index),
             _ => false,
         }
@@ -135,7 +135,7 @@ fn is_as_general(left: &Type, right: &Type) -> bool {
         (Type::Map(left_key, left_value), Type::Map(right_key, right_value)) => {
             is_as_general(left_key, right_key) && is_as_general(left_value, right_value)
         }
-        (Type::Type(_), Type::Type(_)) => true,
+        (Type::Meta(_), Type::Meta(_)) => true,
         _ => left == right,
     }
 }
@@ -158,12 +158,12 @@ mod tests {
     #[test]
     fn a_parameter_is_never_bound_to_itself() {
         let mut bindings = Bindings::default();
-        let param = bindings.fresh();
-        assert!(!bindings.assign(&[Type::list(param.clone())], &[param.clone()]));
-        assert!(bindings.assign(&[param.clone()], &[param.clone()]));
-        assert!(bindings.assign(&[Type::Int], &[param.clone()]));
-        assert!(bindings.assign(&[param.clone()], &[param.clone()]));
-        assert_eq!(bindings.resolve(&param), Type::Int);
+        let param = [bindings.fresh()];
+        assert!(!bindings.assign(&[Type::list(param[0].clone())], &param));
+        assert!(bindings.assign(&param, &param));
+        assert!(bindings.assign(&[Type::Int], &param));
+        assert!(bindings.assign(&param, &param));
+        assert_eq!(bindings.resolve(&param[0]), Type::Int);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The type checker. CEL's reference implementation checks the types of an expression before it runs
-//! any of it, so `1 == 'a'` never compiles there; the `cel` crate has no checker.
+//! The type checker. CEL's reference implementation checks the types of an expression before it
+//! runs any of it, so `1 == 'a'` never compiles there; the `cel` crate has no checker.
 
 use cel::IdedExpr;
 use cel::common::ast::{

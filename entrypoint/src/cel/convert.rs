@@ -155,8 +155,8 @@ fn string_of_uint(value: &CelUInt) -> CelString<'static> {
     CelString::from(value.inner().to_string())
 }
 
-/// The shortest spelling that gives `value` again, with an exponent of at least two digits where it is
-/// below -4 or above 5, as Go's `FormatFloat(value, 'g', -1, 64)` has it.
+/// The shortest spelling that gives `value` again, with an exponent of at least two digits where it
+/// is below -4 or above 5, as Go's `FormatFloat(value, 'g', -1, 64)` has it.
 fn write_double(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_string();

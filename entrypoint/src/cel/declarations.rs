@@ -1,6 +1,6 @@
-//! The operators and functions of CEL's standard library with the types they take and give, as cel-go
-//! declares them. Ordering across numeric types (`1 < 1.5`) is left out: cel-go has it, but it is off
-//! in the environment that Tekton makes.
+//! The operators and functions of CEL's standard library with the types they take and give, as
+//! cel-go declares them. Ordering across numeric types (`1 < 1.5`) is left out: cel-go has it, but
+//! it is off in the environment that Tekton makes.
 
 use super::bindings::Bindings;
 use super::types::Type;
@@ -42,31 +42,40 @@ pub(super) fn member(name: &str) -> &'static [Overload] {
 
 /// `overload` with new parameters for its `A` and `B`: what it takes and what it gives.
 pub(super) fn instantiate(overload: &Overload, bindings: &mut Bindings) -> (Vec<Type>, Type) {
-    let generic = [bindings.fresh(), bindings.fresh()];
-    let taken = overload.0.iter().map(|shape| fill(shape, &generic)).collect();
-    (taken, fill(&overload.1, &generic))
+    let mut form = Form { bindings, a: None, b: None };
+    let taken = overload.0.iter().map(|shape| form.fill(shape)).collect();
+    (taken, form.fill(&overload.1))
 }
 
 fn find(table: &[Declaration], name: &str) -> &'static [Overload] {
     table.iter().find(|(known, _)| *known == name).map_or(&[], |(_, overloads)| overloads)
 }
 
-fn fill(shape: &Shape, generic: &[Type; 2]) -> Type {
-    match shape {
-        A => generic[0].clone(),
-        B => generic[1].clone(),
-        Bool => Type::Bool,
-        Bytes => Type::Bytes,
-        Double => Type::Double,
-        Duration => Type::Duration,
-        Dyn => Type::Dyn,
-        Int => Type::Int,
-        Str => Type::String,
-        Time => Type::Timestamp,
-        Uint => Type::Uint,
-        List(item) => Type::list(fill(item, generic)),
-        Map(key, value) => Type::map(fill(key, generic), fill(value, generic)),
-        TypeOf(of) => Type::type_of(fill(of, generic)),
+/// One use of an overload, whose parameters are made when they are met.
+struct Form<'a> {
+    bindings: &'a mut Bindings,
+    a: Option<Type>,
+    b: Option<Type>,
+}
+
+impl Form<'_> {
+    fn fill(&mut self, shape: &Shape) -> Type {
+        match shape {
+            A => self.a.get_or_insert_with(|| self.bindings.fresh()).clone(),
+            B => self.b.get_or_insert_with(|| self.bindings.fresh()).clone(),
+            Bool => Type::Bool,
+            Bytes => Type::Bytes,
+            Double => Type::Double,
+            Duration => Type::Duration,
+            Dyn => Type::Dyn,
+            Int => Type::Int,
+            Str => Type::String,
+            Time => Type::Timestamp,
+            Uint => Type::Uint,
+            List(item) => Type::list(self.fill(item)),
+            Map(key, value) => Type::map(self.fill(key), self.fill(value)),
+            TypeOf(of) => Type::type_of(self.fill(of)),
+        }
     }
 }
 

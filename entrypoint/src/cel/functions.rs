@@ -1,6 +1,7 @@
-//! The functions of CEL's standard library at run time. The `cel` crate has a library of its own, but it
-//! differs from cel-go in places, and carries the database of time zones and a second parser; this one
-//! agrees with cel-go, and an environment made of it alone leaves theirs out of the binary.
+//! The functions of CEL's standard library at run time. The `cel` crate has a library of its own,
+//! but it differs from cel-go in places, and carries the database of time zones and a second
+//! parser; this one agrees with cel-go, and an environment made of it alone leaves theirs out of
+//! the binary.
 
 use cel::common::types::{
     self, CelBool, CelBytes, CelInt, CelList, CelMap, CelString, CelType, Type,

@@ -1,6 +1,6 @@
 //! How large a CEL expression may be. The parser, the checker and the evaluator go down into an
-//! expression by calling themselves, and a step whose entrypoint ran out of stack could not say how it
-//! ended; so what is too deep is refused, as cel-go refuses it.
+//! expression by calling themselves, and a step whose entrypoint ran out of stack could not say how
+//! it ended; so what is too deep is refused, as cel-go refuses it.
 
 use cel::IdedExpr;
 use cel::common::ast::{EntryExpr, Expr};
@@ -21,6 +21,9 @@ pub(super) const MAX_BRACKETS: u16 = 96;
 /// The deepest tree of calls, lists and maps, as in cel-go.
 const MAX_DEPTH: usize = 250;
 
+/// At most so many characters of what is no token are in a message.
+const SHOWN: usize = 40;
+
 /// Looks at `source` before it is parsed.
 ///
 /// # Errors
@@ -31,8 +34,13 @@ pub(super) fn check_source(source: &str) -> Result<(), String> {
         return Err(format!("it has {length} characters, more than {MAX_LENGTH}"));
     }
     let (mut operators, mut choices) = (0, 0);
-    for (kind, text) in tokens(source) {
-        match kind {
+    let mut lexer = Lexer::new(source);
+    loop {
+        let token = lexer.lex();
+        let text = source.get(token.start..token.end).unwrap_or_default();
+        match token.kind {
+            TokenKind::TokEnd => break,
+            TokenKind::TokError => return Err(unknown(&lexer, text)),
             TokenKind::TokQuestion => choices += 1,
             kind if may_nest(kind) => operators += 1,
             kind if is_loose(kind, text) => return Err(format!("{text} is no literal of CEL")),
@@ -65,19 +73,15 @@ pub(super) fn check_depth(expression: &IdedExpr) -> Result<(), String> {
     Err(format!("it is more than {MAX_DEPTH} levels deep"))
 }
 
-/// The tokens of `source` with their text, up to its end or to what is no token.
-fn tokens(source: &str) -> impl Iterator<Item = (TokenKind, &str)> {
-    let mut lexer = Lexer::new(source);
-    std::iter::from_fn(move || {
-        let token = lexer.lex();
-        let text = source.get(token.start..token.end).unwrap_or_default();
-        let is_over = matches!(token.kind, TokenKind::TokEnd | TokenKind::TokError);
-        (!is_over).then_some((token.kind, text))
-    })
+/// What is wrong where `lexer` stopped. The parser would go on behind it, past the limits.
+fn unknown(lexer: &Lexer<'_>, text: &str) -> String {
+    let why = lexer.get_error().map_or("it is no token of CEL", |error| &error.message);
+    let shown: String = text.chars().take(SHOWN).collect();
+    format!("at `{shown}`: {why}")
 }
 
-/// Whether the parser would take a literal that CEL's grammar does not have: a line break in a string
-/// of single quotes, `rb` for `br`, `0X` for `0x`.
+/// Whether the parser would take a literal that CEL's grammar does not have: a line break in a
+/// string of single quotes, `rb` for `br`, `0X` for `0x`.
 fn is_loose(kind: TokenKind, text: &str) -> bool {
     match kind {
         TokenKind::TokInt | TokenKind::TokUint => text.starts_with("0X"),

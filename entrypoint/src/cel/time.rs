@@ -1,11 +1,12 @@
-//! CEL's timestamps and durations: how they are read, written and taken apart. As in cel-go, a timestamp
-//! keeps the offset it was written with.
+//! CEL's timestamps and durations: how they are read, written and taken apart. As in cel-go, a
+//! timestamp keeps the offset it was written with.
 
 use cel::common::types::{CelDuration, CelInt, CelString, CelTimestamp};
 use cel::{DeclarationError, Env, ExecutionError, add_member_overload, add_overload};
 use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike};
 
 use super::convert::refuse;
+use crate::go_duration;
 
 /// Declares `timestamp` and `duration`, their conversions and the functions that take them apart.
 ///
@@ -14,18 +15,38 @@ use super::convert::refuse;
 pub(super) fn add(env: &mut Env) -> Result<(), DeclarationError> {
     add_overload!(env, fn same_timestamp: (CelTimestamp) -> CelTimestamp, name = "timestamp")?;
     add_overload!(env, fn timestamp_of_int: (CelInt) -> Result<CelTimestamp>, name = "timestamp")?;
-    add_overload!(env, fn timestamp_of_string: (CelString) -> Result<CelTimestamp>, name = "timestamp")?;
+    add_overload!(
+        env,
+        fn timestamp_of_string: (CelString) -> Result<CelTimestamp>,
+        name = "timestamp"
+    )?;
     add_overload!(env, fn same_duration: (CelDuration) -> CelDuration, name = "duration")?;
     add_overload!(env, fn duration_of_int: (CelInt) -> CelDuration, name = "duration")?;
-    add_overload!(env, fn duration_of_string: (CelString) -> Result<CelDuration>, name = "duration")?;
+    add_overload!(
+        env,
+        fn duration_of_string: (CelString) -> Result<CelDuration>,
+        name = "duration"
+    )?;
     add_overload!(env, fn int_of_timestamp: (CelTimestamp) -> CelInt, name = "int")?;
     add_overload!(env, fn int_of_duration: (CelDuration) -> Result<CelInt>, name = "int")?;
     add_overload!(env, fn string_of_timestamp: (CelTimestamp) -> CelString, name = "string")?;
     add_overload!(env, fn string_of_duration: (CelDuration) -> CelString, name = "string")?;
     add_member_overload!(env, fn hours_of_duration: (CelDuration) -> CelInt, name = "getHours")?;
-    add_member_overload!(env, fn minutes_of_duration: (CelDuration) -> CelInt, name = "getMinutes")?;
-    add_member_overload!(env, fn seconds_of_duration: (CelDuration) -> CelInt, name = "getSeconds")?;
-    add_member_overload!(env, fn millis_of_duration: (CelDuration) -> CelInt, name = "getMilliseconds")?;
+    add_member_overload!(
+        env,
+        fn minutes_of_duration: (CelDuration) -> CelInt,
+        name = "getMinutes"
+    )?;
+    add_member_overload!(
+        env,
+        fn seconds_of_duration: (CelDuration) -> CelInt,
+        name = "getSeconds"
+    )?;
+    add_member_overload!(
+        env,
+        fn millis_of_duration: (CelDuration) -> CelInt,
+        name = "getMilliseconds"
+    )?;
     add_parts(env)
 }
 
@@ -41,7 +62,11 @@ macro_rules! part {
             Ok(CelInt::from(part(&in_zone(at, zone)?)))
         }
         add_member_overload!($env, fn here: (CelTimestamp) -> CelInt, name = $name)?;
-        add_member_overload!($env, fn there: (CelTimestamp, CelString) -> Result<CelInt>, name = $name)
+        add_member_overload!(
+            $env,
+            fn there: (CelTimestamp, CelString) -> Result<CelInt>,
+            name = $name
+        )
     }};
 }
 
@@ -106,7 +131,8 @@ fn string_of_timestamp(value: &CelTimestamp) -> CelString<'static> {
     CelString::from(format!("{}{fraction}{zone}", at.format("%Y-%m-%dT%H:%M:%S")))
 }
 
-/// `at` in `zone`: UTC, or an offset such as `-08:00`. Other names need a database that is not here.
+/// `at` in `zone`: UTC, or an offset such as `-08:00`. Other names need a database that is not
+/// here.
 fn in_zone(
     at: &CelTimestamp,
     zone: &CelString<'_>,
@@ -142,10 +168,9 @@ fn duration_of_int(nanos: &CelInt) -> CelDuration {
 }
 
 fn duration_of_string(text: &CelString<'_>) -> Result<CelDuration, ExecutionError> {
-    let text = text.inner();
-    read_nanos(text)
-        .map(|nanos| CelDuration::from(TimeDelta::nanoseconds(nanos)))
-        .ok_or_else(|| refuse("duration", &text))
+    go_duration::parse(text.inner())
+        .map(|read| CelDuration::from(TimeDelta::nanoseconds(read.nanoseconds())))
+        .map_err(|error| ExecutionError::function_error("duration", error))
 }
 
 fn int_of_duration(value: &CelDuration) -> Result<CelInt, ExecutionError> {
@@ -172,68 +197,4 @@ fn seconds_of_duration(value: &CelDuration) -> CelInt {
 
 fn millis_of_duration(value: &CelDuration) -> CelInt {
     CelInt::from(value.inner().num_milliseconds())
-}
-
-/// The nanoseconds of a duration as Go writes it: `1h2m3.5s`, `-300ms`, `0`.
-fn read_nanos(text: &str) -> Option<i64> {
-    let (is_negative, mut rest) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut total: i128 = 0;
-    loop {
-        let (nanos, after) = read_component(rest)?;
-        total = total.checked_add(nanos)?;
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    i64::try_from(if is_negative { -total } else { total }).ok()
-}
-
-/// The first number and unit of `text` in nanoseconds, and what is after them.
-fn read_component(text: &str) -> Option<(i128, &str)> {
-    let (whole, rest) = digits(text);
-    let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), digits);
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    let length = rest.find(|letter: char| letter == '.' || letter.is_ascii_digit());
-    let (unit, rest) = rest.split_at(length.unwrap_or(rest.len()));
-    let unit = unit_nanos(unit)?;
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let nanos = whole.checked_mul(unit)?.checked_add(fraction_nanos(fraction, unit))?;
-    Some((nanos, rest))
-}
-
-/// The nanoseconds of the digits after the point. The nineteenth is less than one in any unit.
-fn fraction_nanos(fraction: &str, unit: i128) -> i128 {
-    let start = (0, 1);
-    let (part, scale) = fraction
-        .bytes()
-        .take(18)
-        .fold(start, |(part, scale), digit| (part * 10 + i128::from(digit - b'0'), scale * 10));
-    part * unit / scale
-}
-
-fn digits(text: &str) -> (&str, &str) {
-    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    text.split_at(end)
-}
-
-fn unit_nanos(unit: &str) -> Option<i128> {
-    Some(match unit {
-        "ns" => 1,
-        "us" | "µs" | "μs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        _ => return None,
-    })
 }

@@ -18,7 +18,7 @@ pub(super) enum Type {
     List(Box<Type>),
     Map(Box<Type>, Box<Type>),
     /// The type of a type, such as of the word `int`.
-    Type(Box<Type>),
+    Meta(Box<Type>),
     /// Not known yet: an index into the checker's bindings.
     Param(usize),
 }
@@ -36,7 +36,7 @@ impl Type {
 
     /// The type of the type `of`.
     pub(super) fn type_of(of: Self) -> Self {
-        Self::Type(Box::new(of))
+        Self::Meta(Box::new(of))
     }
 
     /// Whether null may stand for a value of this type.
@@ -58,7 +58,7 @@ impl fmt::Display for Type {
         let word = match self {
             Self::List(item) => return write!(out, "list({item})"),
             Self::Map(key, value) => return write!(out, "map({key}, {value})"),
-            Self::Type(of) => return write!(out, "type({of})"),
+            Self::Meta(of) => return write!(out, "type({of})"),
             Self::Bool => "bool",
             Self::Bytes => "bytes",
             Self::Double => "double",
@@ -74,7 +74,8 @@ impl fmt::Display for Type {
     }
 }
 
-/// The type that a word of CEL names, such as `int`; a list or map of anything for `list` and `map`.
+/// The type that a word of CEL names, such as `int`; a list or map of anything for `list` and
+/// `map`.
 pub(super) fn named(name: &str) -> Option<Type> {
     Some(match name {
         "bool" => Type::Bool,

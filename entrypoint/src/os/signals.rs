@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -23,9 +23,9 @@ const FAULTS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIG
 /// Which signals were ignored when the program began, one bit each.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
-static PENDING: [AtomicBool; LAST_SIGNAL as usize + 1] =
-    [const { AtomicBool::new(false) }; LAST_SIGNAL as usize + 1];
-static WAKER: AtomicI32 = AtomicI32::new(-1);
+/// Where handlers write the numbers of the signals that come, in their order: a stop and the
+/// continuation after it must not change places.
+static INBOX: AtomicI32 = AtomicI32::new(-1);
 
 /// Runs before the runtime of Rust, which ignores SIGPIPE, so that a child gets it as it was.
 #[used]
@@ -80,8 +80,8 @@ impl Inherited {
 /// Caught signals, to be waited for on a descriptor.
 #[derive(Debug)]
 pub struct Signals {
-    wake: OwnedFd,
-    _waker: OwnedFd,
+    came: OwnedFd,
+    _inbox: OwnedFd,
     inherited: Inherited,
 }
 
@@ -91,15 +91,15 @@ impl Signals {
     /// # Errors
     /// Where the process has no descriptors left.
     pub fn catch_all() -> io::Result<Self> {
-        let (wake, waker) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        WAKER.store(waker.as_raw_fd(), Ordering::SeqCst);
+        let (came, inbox) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        INBOX.store(inbox.as_raw_fd(), Ordering::SeqCst);
         let mut mask = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), Some(&mut mask))?;
         for signal in (1..=LAST_SIGNAL).filter(|signal| !UNCATCHABLE.contains(signal)) {
             catch(signal)?;
         }
         let inherited = Inherited { mask, ignored: IGNORED.load(Ordering::Relaxed) };
-        Ok(Self { wake, _waker: waker, inherited })
+        Ok(Self { came, _inbox: inbox, inherited })
     }
 
     /// Gives up: every signal does again what it did before. For calls that are no step.
@@ -112,18 +112,20 @@ impl Signals {
         self.inherited
     }
 
-    /// The signals that came since the last call, each once.
+    /// The signals that came since the last call, in their order.
     pub fn take(&self) -> Vec<i32> {
-        let mut buffer = [0; 64];
-        while nix::unistd::read(&self.wake, &mut buffer).is_ok_and(|read| read == buffer.len()) {}
-        let came = |signal: &c_int| PENDING[*signal as usize].swap(false, Ordering::SeqCst);
-        (1..=LAST_SIGNAL).filter(came).collect()
+        let mut taken = Vec::new();
+        let mut numbers = [0; 64];
+        while let Ok(read @ 1..) = nix::unistd::read(&self.came, &mut numbers) {
+            taken.extend(numbers[..read].iter().copied().map(i32::from));
+        }
+        taken
     }
 }
 
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+        self.came.as_fd()
     }
 }
 
@@ -150,19 +152,22 @@ fn catch(signal: c_int) -> io::Result<()> {
     Ok(())
 }
 
-/// What the handlers do: remember the signal and wake the loop.
+/// What the handlers do.
 fn note(signal: c_int) {
     let errno = Errno::last_raw();
-    PENDING[signal as usize].store(true, Ordering::SeqCst);
-    wake(WAKER.load(Ordering::SeqCst));
+    send(INBOX.load(Ordering::SeqCst), signal as u8);
     Errno::set_raw(errno);
 }
 
 /// Makes a loop that polls the other end of this pipe turn once; a full pipe is awake already.
 pub(super) fn wake(pipe: RawFd) {
-    // SAFETY: one byte of a static buffer; a descriptor that is not open only gives an error.
+    send(pipe, 0);
+}
+
+fn send(pipe: RawFd, byte: u8) {
+    // SAFETY: one byte of the stack; a descriptor that is not open only gives an error.
     unsafe {
-        libc::write(pipe, [1_u8].as_ptr().cast(), 1);
+        libc::write(pipe, (&raw const byte).cast(), 1);
     }
 }
 

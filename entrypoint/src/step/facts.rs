@@ -80,7 +80,7 @@ pub struct Request {
 }
 
 /// What is asked. The order of variants is the order in which requests are taken (2.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wish {
     /// `P.cancel`.
     Cancel,

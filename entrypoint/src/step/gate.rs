@@ -21,6 +21,8 @@ pub(super) enum HoldBefore {
     Over,
     /// It comes when the turn does.
     Due,
+    /// It has come, and whatever brought it may go away.
+    Stands,
 }
 
 /// What a step knows when it asks whether its turn has come.
@@ -69,7 +71,7 @@ impl Gate<'_> {
         let (awaited, standing) = self.standing();
         match standing {
             Standing::Open => match doom {
-                Some(doom) if self.posts_at_once(awaited, &doom) => Verdict::End(doom),
+                Some(doom) if self.posts_at_once(&doom) => Verdict::End(doom),
                 _ => Verdict::Wait,
             },
             Standing::Never(why) => Verdict::End(impossible(why)),
@@ -100,20 +102,20 @@ impl Gate<'_> {
 
     /// The turn has come and nothing forbids the command: a pause and a hold may still keep it back.
     fn at_its_turn(&self) -> Verdict {
-        if self.view.busy.is_some() {
-            return Verdict::Wait;
-        }
-        match (self.marker(), self.hold) {
-            (Some((_, Turn::Pauses)), _) => Verdict::Pause,
-            (_, HoldBefore::Due) => Verdict::Hold,
-            (_, HoldBefore::Over) => Verdict::Begin,
+        match (self.hold, self.marker()) {
+            (HoldBefore::Stands, _) => Verdict::Hold,
+            _ if self.view.busy.is_some() => Verdict::Wait,
+            (_, Some((_, Turn::Pauses))) => Verdict::Pause,
+            (HoldBefore::Due, _) => Verdict::Hold,
+            (HoldBefore::Over, _) => Verdict::Begin,
         }
     }
 
-    /// A cancelled step need not wait for a file that no step is known to write (2.2).
-    fn posts_at_once(&self, awaited: Option<&Awaited>, doom: &Ending) -> bool {
-        doom.reason == Some(Reason::Cancelled)
-            && awaited.is_none_or(|awaited| awaited.writer == Writer::Unknown)
+    /// A cancelled step need not wait for files that no step is known to write (2.2).
+    fn posts_at_once(&self, doom: &Ending) -> bool {
+        let is_open = |awaited: &&Awaited| matches!(self.standing_of(awaited), Standing::Open);
+        let mut open = self.view.awaited.iter().filter(is_open);
+        doom.reason == Some(Reason::Cancelled) && open.all(|a| a.writer == Writer::Unknown)
     }
 
     /// The first awaited file that is not simply there, in the order of the flag.

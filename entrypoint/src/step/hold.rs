@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use debug_scripts::Verb;
 
-use super::facts::Posted;
 use super::markers::{self, Begun, Kind};
 use super::message;
 use super::outcome::{EndRow, Ending, OnError, Outcome, Post};
@@ -12,11 +11,13 @@ use super::{Action, HoldBefore, Limit, Now, Record, Step};
 use crate::state::{Phase, Reason};
 
 impl Step {
+    /// Holds before the command. From here on only a person, a marker or the limit ends the hold.
     pub(super) fn hold_before(&mut self, now: Now) -> Vec<Action> {
         if self.phase == Phase::HeldBefore {
-            return Vec::new();
+            return self.heed_limit(now);
         }
         self.enter(now, Phase::HeldBefore);
+        self.hold_before = HoldBefore::Stands;
         self.limit = self.rules.breakpoint_timeout.map(|limit| Limit::new(now, limit));
         vec![Action::Log(self.message()), Action::Look]
     }
@@ -27,26 +28,30 @@ impl Step {
         let phase = if outcome.is_success() { Phase::HeldAfter } else { Phase::HeldFailed };
         self.enter(now, phase);
         self.limit = self.rules.breakpoint_timeout.map(|limit| Limit::new(now, limit));
-        let record = Record {
+        let record = self.record(Record {
             started_at: self.started.unwrap_or(now).wall,
             row: row_of(outcome),
             exit_code_file: None,
             ran: true,
             held: Some(outcome.own_code().to_string()),
-        };
-        vec![Action::Log(self.message()), Action::Record(record), Action::Publish, Action::Look]
+        });
+        vec![Action::Log(self.message()), record, Action::Publish, Action::Look]
     }
 
-    pub(super) fn heed_markers_held(&mut self, now: Now) -> Vec<Action> {
-        if self.ending.is_some() {
-            return Vec::new();
+    /// What ends a hold after an attempt, when no request does.
+    pub(super) fn heed_held(&mut self, now: Now) -> Vec<Action> {
+        match self.end_by_marker() {
+            Some(ending) => self.finish(now, ending),
+            None => self.heed_limit(now),
         }
-        let Some((marker, effect)) = markers::strongest(&self.view.markers) else {
-            return Vec::new();
-        };
-        let Begun::HoldEnds(reason) = effect.held else { return Vec::new() };
+    }
+
+    /// How the strongest marker ends the hold, where it does.
+    pub(super) fn end_by_marker(&self) -> Option<Ending> {
+        let (marker, effect) = markers::strongest(&self.view.markers)?;
+        let Begun::HoldEnds(reason) = effect.held else { return None };
         if self.rules.finally && marker.kind != Kind::Cancel {
-            return Vec::new();
+            return None;
         }
         let ending = match reason {
             Reason::Cancelled => {
@@ -60,7 +65,7 @@ impl Step {
                 ..self.left(Verb::Fail)
             },
         };
-        self.finish(now, ending.after_hold())
+        Some(ending.after_hold())
     }
 
     /// Ends the hold before the step without running it.
@@ -91,7 +96,6 @@ impl Step {
     fn left(&self, verb: Verb) -> Ending {
         let outcome = self.outcome.clone().unwrap_or(Outcome::Exited(0));
         let post = match verb {
-            _ if self.view.posted == Posted::Already => Post::ByOthers,
             Verb::Continue | Verb::BreakpointExit => Post::Done,
             _ => Post::Failed,
         };
@@ -116,11 +120,18 @@ impl Step {
         Ending { post, exit_code_file: None, row, exit, reason, message }
     }
 
-    /// The limit has passed, or only a tenth of it is left, which is said once.
-    pub(super) fn hold_limit_passed(&mut self, now: Now) -> Vec<Action> {
-        let Some(limit) = self.limit.as_mut() else { return Vec::new() };
-        if limit.reminder.take().is_some() && now.monotonic < limit.at.monotonic {
+    /// A hold's limit is spoken of once more when a tenth of it is left.
+    pub(super) fn remind_or_look(&mut self, now: Now) -> Vec<Action> {
+        let reminder = self.limit.as_mut().and_then(|limit| limit.reminder.take());
+        if reminder.is_some() && self.limit.is_some_and(|limit| !limit.is_reached(now)) {
             return vec![Action::Log(self.message())];
+        }
+        vec![Action::Look]
+    }
+
+    fn heed_limit(&mut self, now: Now) -> Vec<Action> {
+        if !self.limit.is_some_and(|limit| limit.is_reached(now)) {
+            return Vec::new();
         }
         let reason = Reason::BreakpointTimeout;
         let message = self.limit_message();
@@ -143,11 +154,15 @@ impl Step {
     pub(super) fn retry(&mut self, command: Option<Vec<String>>) -> Vec<Action> {
         self.other_command = command;
         self.limit = None;
-        vec![Action::EndLeftovers, Action::Prepare]
+        let mut actions = vec![Action::EndLeftovers];
+        actions.extend(self.prepare());
+        actions
     }
 
+    /// Ends the hold before the step: nothing but a marker keeps its command back any more.
     pub(super) fn begin_held(&mut self) {
         self.hold_before = HoldBefore::Over;
+        self.limit = None;
     }
 }
 
@@ -162,6 +177,10 @@ impl Limit {
                 .unwrap_or(now.wall),
         };
         Self { at, reminder: Some(now.monotonic.saturating_add(limit - limit / 10)) }
+    }
+
+    fn is_reached(self, now: Now) -> bool {
+        now.monotonic >= self.at.monotonic
     }
 }
 

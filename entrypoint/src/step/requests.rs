@@ -3,7 +3,7 @@
 use debug_scripts::{Accepts, Verb, accepted_at};
 
 use super::facts::{Request, Wish};
-use super::gate::Decided;
+use super::gate::{Decided, HoldBefore};
 use super::{Action, Cause, Now, Step};
 use crate::state::{Answered, Outcome, Phase, Reason, timestamp};
 
@@ -15,18 +15,20 @@ impl Step {
     /// phase is looked at again in the new phase.
     pub(super) fn answer_requests(&mut self, now: Now) -> Vec<Action> {
         let mut actions = Vec::new();
-        for request in std::mem::take(&mut self.view.requests) {
-            if self.is_ahead_of_its_moment(&request) {
+        let mut requests = std::mem::take(&mut self.view.requests);
+        requests.sort_by(|one, other| one.wish.cmp(&other.wish));
+        for request in requests {
+            if self.is_ahead_of_its_moment(&request) || self.has_answered(&request) {
                 continue;
             }
             let phase = self.phase;
-            let (answer, effect) = match self.judge(&request) {
-                Ok(verb) => self.accept(now, &request, verb),
-                Err(why) => (self.answer(now, &request, Outcome::Rejected, why), Vec::new()),
-            };
+            let (answer, effect) = self.take(now, &request);
             actions.extend(answer);
             let moves_on = !effect.is_empty() || self.phase != phase;
             actions.extend(effect);
+            if self.phase == Phase::Finished {
+                break;
+            }
             if moves_on {
                 actions.push(Action::Look);
                 break;
@@ -39,15 +41,37 @@ impl Step {
     fn is_ahead_of_its_moment(&self, request: &Request) -> bool {
         request.wish.keeps_until_its_moment(request.id.as_deref())
             && match request.wish {
-                Wish::Begin | Wish::DoNotBegin => self.phase != Phase::HeldBefore,
+                Wish::Begin | Wish::DoNotBegin => self.hold_before != HoldBefore::Stands,
                 _ => !matches!(self.phase, Phase::HeldFailed | Phase::HeldAfter),
             }
+    }
+
+    /// A file that stays, or that may not be removed, is seen again.
+    fn has_answered(&self, request: &Request) -> bool {
+        request.id.is_some() && self.answers.iter().any(|answered| answered.id == request.id)
+    }
+
+    /// Acts on a request: what is told to its writer, and what follows from it. An exit file that
+    /// ended its hold stays where it is (2.1); any other request goes.
+    fn take(&mut self, now: Now, request: &Request) -> (Vec<Action>, Vec<Action>) {
+        let judged = self.judge(request);
+        let stays = is_exit_file(&request.wish) && judged == Ok(request.wish.verb());
+        let (outcome, message, effect) =
+            match judged.and_then(|verb| self.accept(now, request, verb)) {
+                Ok((told, effect)) => (Outcome::Accepted, told, effect),
+                Err(why) => (Outcome::Rejected, why, Vec::new()),
+            };
+        let mut answer = vec![self.answer(now, request, outcome, message)];
+        if !stays {
+            answer.push(Action::Discard(request.clone()));
+        }
+        (answer, effect)
     }
 
     /// The verb that is to be done, or why there is none.
     fn judge(&self, request: &Request) -> Result<Verb, String> {
         let verb = request.wish.verb();
-        let Some(moment) = self.phase.moment().filter(|_| self.ending.is_none()) else {
+        let Some(moment) = self.phase.moment() else {
             return Err(format!("not {verb}: {}", self.message()));
         };
         match verb.accepted_at(moment) {
@@ -72,20 +96,23 @@ impl Step {
         format!("not {verb}: {why} ({doing}); now possible: {}", possible.join(", "))
     }
 
-    fn accept(&mut self, now: Now, request: &Request, verb: Verb) -> (Vec<Action>, Vec<Action>) {
+    fn accept(
+        &mut self,
+        now: Now,
+        request: &Request,
+        verb: Verb,
+    ) -> Result<(String, Vec<Action>), String> {
         let by = told_by(request);
         let effect = match (verb, &request.wish) {
-            (Verb::Retry, Wish::Retry(Err(why))) | (Verb::Extend, Wish::Extend(Err(why))) => {
-                return (self.answer(now, request, Outcome::Rejected, why.clone()), Vec::new());
-            }
-            (Verb::Retry, Wish::Retry(Ok(command))) => self.retry(command.clone()),
-            (Verb::Extend, Wish::Extend(Ok(duration))) => {
-                self.extend(now, *duration);
+            (Verb::Retry, Wish::Retry(command)) => self.retry(command.clone()?),
+            (Verb::Extend, Wish::Extend(duration)) => {
+                self.extend(now, duration.clone()?);
                 Vec::new()
             }
-            (Verb::Cancel, _) => self.cancel(now, format!("cancelled{by}")),
+            (Verb::Cancel, _) => self.cancel(now, &by),
             (Verb::Skip, _) => {
-                self.decided = Some(Decided::Skip(format!("skipped{by}")));
+                let why = format!("will not run: it was skipped{by}");
+                self.decided.get_or_insert(Decided::Skip(why));
                 Vec::new()
             }
             (Verb::BeforeContinue, _) => {
@@ -96,11 +123,11 @@ impl Step {
             (_, Wish::Exit(code)) => self.leave_with(now, *code),
             _ => self.leave(now, verb),
         };
-        let told = format!("{verb}{by}");
-        (self.answer(now, request, Outcome::Accepted, told), effect)
+        Ok((format!("{verb}{by}"), effect))
     }
 
-    fn cancel(&mut self, now: Now, why: String) -> Vec<Action> {
+    fn cancel(&mut self, now: Now, by: &str) -> Vec<Action> {
+        let why = format!("cancelled{by}");
         match self.phase {
             Phase::Running => self.terminate(now, Cause::Cancelled(why)),
             Phase::HeldFailed | Phase::HeldAfter => {
@@ -108,19 +135,13 @@ impl Step {
                 self.finish(now, ending)
             }
             _ => {
-                self.decided = Some(Decided::Cancel(why));
+                self.decided = Some(Decided::Cancel(format!("will not run: it was {why}")));
                 Vec::new()
             }
         }
     }
 
-    fn answer(
-        &mut self,
-        now: Now,
-        request: &Request,
-        outcome: Outcome,
-        message: String,
-    ) -> Vec<Action> {
+    fn answer(&mut self, now: Now, request: &Request, outcome: Outcome, message: String) -> Action {
         let word = match outcome {
             Outcome::Accepted => "accepted",
             Outcome::Rejected => "rejected",
@@ -136,8 +157,7 @@ impl Step {
         if self.answers.len() > KEPT_ANSWERS {
             self.answers.pop_front();
         }
-        let stays = outcome == Outcome::Accepted && is_exit_file(&request.wish);
-        if stays { vec![log] } else { vec![log, Action::Discard(request.clone())] }
+        log
     }
 }
 

@@ -1,1 +1,10 @@
+//! The machine against the contract: scenes of one step, all short orders of events, and random runs
+//! of several steps in one world.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bench;
+mod commands;
+mod holds;
+mod orders;
+mod requests;
+mod turns;
