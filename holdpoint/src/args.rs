@@ -18,9 +18,10 @@ Exit codes:
   others: 0 accepted, 3 rejected, 4 nobody there to answer, 2 wrong usage";
 
 const RUN_HELP: &str = "\
-A step starts in /workspace unless it has a workingDir, and sees the rest of this machine as it is:
-give it folders of yours with -w. Where the system allows no private view, /tekton and /workspace
-are folders of the run, one line says so, and variables point to them.
+A step starts in /workspace unless it has a workingDir; give it folders of yours with -w. It runs as
+you and sees the rest of this machine as it is, HOME included: what it changes there stays changed
+(`git config --global`, `pip install`). Where the system allows no private view, /tekton and
+/workspace are folders of the run, one line says so, and variables point to them.
 
 Examples:
   holdpoint run task.yaml -p name=value -p list=a -p list=b -p 'object={\"key\":\"value\"}'
