@@ -82,7 +82,7 @@ impl<'a> Driver<'a> {
     fn turn(&mut self) -> Option<i32> {
         let signals = self.signals.take();
         let changes = self.watch.take();
-        self.eyes.notice(&changes);
+        self.eyes.notice(&changes, self.now().monotonic);
         if self.now().monotonic >= self.next_look {
             self.look_everywhere();
         }
@@ -139,7 +139,7 @@ impl<'a> Driver<'a> {
     /// The look right before the command starts trusts nothing that was seen before.
     fn last_look(&mut self, prepared: &Prepared) -> View {
         if *prepared == Prepared::Ready {
-            self.eyes.notice(&self.watch.take());
+            self.eyes.notice(&self.watch.take(), self.now().monotonic);
             self.eyes.forget();
         }
         self.look()

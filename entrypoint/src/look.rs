@@ -42,7 +42,12 @@ pub struct Eyes {
     control: ControlFolders,
     requests: RequestFiles,
     settling: Settling,
+    /// When a lock is to be asked for once more.
+    ask_again_at: Option<Duration>,
 }
+
+/// A dying process closes its files a moment before it gives up their locks.
+const LAST_BREATH: Duration = Duration::from_millis(3);
 
 impl Eyes {
     /// Eyes for a step with these files.
@@ -55,6 +60,7 @@ impl Eyes {
             control: ControlFolders::new(places.post, places.control, &places.paths.downward()),
             requests: RequestFiles::of(places.post),
             settling: Settling::default(),
+            ask_again_at: None,
         }
     }
 
@@ -71,10 +77,14 @@ impl Eyes {
     }
 
     /// Takes note of what changed since the last look.
-    pub fn notice(&mut self, changes: &[Change]) {
+    pub fn notice(&mut self, changes: &[Change], monotonic: Duration) {
         for change in changes {
             self.settling.notice(change);
             self.control.notice(change);
+            if matches!(change, Change::Settled(path) if path.extension() == Some("alive".as_ref()))
+            {
+                self.ask_again_at = Some(monotonic + LAST_BREATH);
+            }
         }
     }
 
@@ -86,6 +96,7 @@ impl Eyes {
     /// Looks at everything.
     pub fn look(&mut self, monotonic: Duration) -> View {
         self.settling.begin(monotonic);
+        self.ask_again_at = self.ask_again_at.filter(|at| *at > monotonic);
         let awaited: Vec<_> = self.waits.iter_mut().map(WaitFile::look).collect();
         let open = awaited.iter().any(|awaited| !awaited.came && !awaited.failed);
         View {
@@ -97,9 +108,10 @@ impl Eyes {
         }
     }
 
-    /// When a file that is still being written to is to be looked at again.
+    /// When to look again although nothing happens: at a file that may still be written to, or at
+    /// the lock of a step that may be dying.
     pub fn look_again_at(&self) -> Option<Duration> {
-        self.settling.look_again_at()
+        self.settling.look_again_at().into_iter().chain(self.ask_again_at).min()
     }
 
     /// Takes away a request that was answered; one that stays is not read again as it is.

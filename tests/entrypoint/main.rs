@@ -1,1 +1,12 @@
 //! End-to-end tests of `entrypoint`, on the real binary: one module for each section of the contract.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use holdpoint_tests::Sandbox;
+
+mod endings;
+
+/// A folder of its own for a test of the entrypoint.
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_entrypoint"))
+}

@@ -1,1 +1,26 @@
-//! The harness of the end-to-end tests: one builder that runs real binaries in a folder of their own.
+//! The harness of the end-to-end tests: one builder that runs the real binary in a folder of its own,
+//! and fails on any output, file or status that the test did not say it expects.
+//!
+//! A [`Sandbox`] is the folder, with the tree of `/tekton` below it. [`Sandbox::step`] describes a step
+//! in it, [`Sandbox::call`] any other command line. [`Step::run`] runs it to its end and checks it;
+//! [`Step::start`] gives a [`Running`] step, which [`Running::finish`] checks. Paths in output and
+//! files are shown as a container would show them, without the sandbox's folder before them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a harness fails by panicking
+
+mod expected;
+mod pattern;
+mod processes;
+mod running;
+mod sandbox;
+mod step;
+mod tree;
+mod wait;
+
+pub use expected::{Post, Row, internal, result, row, started_at, step_result};
+pub use nix::sys::signal::Signal;
+pub use pattern::matches;
+pub use running::{Ran, Running};
+pub use sandbox::Sandbox;
+pub use step::Step;
+pub use wait::{DEADLINE, eventually};

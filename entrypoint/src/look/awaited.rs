@@ -60,11 +60,8 @@ impl WaitFile {
     fn glance(&self) -> Awaited {
         let (came, never) = match self.file.metadata() {
             Ok(file) => (!self.needs_content || file.len() > 0, None),
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
-                let file = self.file.display();
-                (false, Some(format!("cannot wait for {file}: a folder on the way is a file")))
-            }
-            Err(_) => (false, None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => (false, None),
+            Err(e) => (false, Some(format!("cannot wait for {}: {e}", self.file.display()))),
         };
         let failed = !came && never.is_none() && self.failure.exists();
         Awaited { file: self.file.clone(), came, failed, never, ..Awaited::default() }

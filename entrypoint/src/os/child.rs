@@ -8,17 +8,22 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
+use nix::poll::{PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, setpgid};
 
 use super::hermetic;
 use super::signals::{Blocked, Inherited};
 use crate::step::Outcome;
+
+/// How long a process that was killed may take to be gone.
+const UNKILLABLE: Duration = Duration::from_secs(2);
 
 /// A command that is to be started.
 #[derive(Debug)]
@@ -337,14 +342,10 @@ pub fn reap() -> Vec<(Pid, Outcome)> {
 }
 
 /// Ends every descendant: kills the children that there are, and those that come to this process
-/// when these die, until none is left. What is already gone costs one system call.
+/// when these die, until none is left. One that even SIGKILL does not move is not waited for.
 pub fn end_descendants() {
-    while nix::sys::wait::waitid(
-        nix::sys::wait::Id::All,
-        WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT,
-    )
-    .is_ok()
-    {
+    let deadline = Instant::now() + UNKILLABLE;
+    while has_children() && Instant::now() < deadline {
         let children = children();
         for child in &children {
             let _ = nix::sys::signal::kill(*child, Signal::SIGKILL);
@@ -353,9 +354,15 @@ pub fn end_descendants() {
             if children.is_empty() {
                 return;
             }
-            let _ = waitpid(children[0], None);
+            let _ = poll(&mut [], PollTimeout::from(1_u8));
         }
     }
+}
+
+/// Costs one system call where there is none, which is the rule.
+fn has_children() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    waitid(Id::All, flags).is_ok()
 }
 
 /// The children of this process, as `/proc` tells; none where there is no `/proc`.

@@ -60,8 +60,8 @@ fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder and what is missing above it, open to all whatever the umask: steps run as
-/// different users.
+/// Makes a folder that all may write to, and what is missing above it: steps run as different users,
+/// whatever their umask.
 ///
 /// # Errors
 /// Where it cannot be made, or a file stands in its place.
@@ -69,14 +69,28 @@ pub fn make_open_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o777).create(parent)?;
+    make_folder(folder_of(path))?;
+    make_one_folder(path, 0o777)
+}
+
+/// Makes a folder that all may look into, and what is missing above it.
+///
+/// # Errors
+/// Where it cannot be made, or a file stands in its place.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
     }
-    match fs::DirBuilder::new().mode(0o777).create(path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
-        made => made?,
+    make_folder(folder_of(path))?;
+    make_one_folder(path, 0o755)
+}
+
+fn make_one_folder(path: &Path, mode: u32) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) => Err(e),
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)),
     }
-    fs::set_permissions(path, Permissions::from_mode(0o777))
 }
 
 /// Reads at most so many bytes of a regular file; one that is none (a FIFO, a folder) is an error,
@@ -131,12 +145,4 @@ impl PostInode {
             _ => File::create(&place).map(drop),
         }
     }
-}
-
-/// Makes a folder and what is missing above it.
-///
-/// # Errors
-/// Where it cannot be made.
-pub fn make_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() { Ok(()) } else { fs::create_dir_all(path) }
 }

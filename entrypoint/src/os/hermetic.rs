@@ -22,6 +22,8 @@ pub fn is_asked(variable: impl Fn(&str) -> Option<String>) -> bool {
 /// # Errors
 /// Where the kernel refuses: the child must not run with the network on.
 pub(super) fn fork_isolated() -> Result<ForkResult, Errno> {
+    // The installed binary may not be read, so the kernel would close the child's maps in /proc.
+    nix::sys::prctl::set_dumpable(true)?;
     // SAFETY: as fork: no stack is given, so the child goes on with a copy of this one, and calls
     // only async-signal-safe functions before its exec.
     let pid = unsafe { libc::syscall(libc::SYS_clone, NAMESPACES | libc::SIGCHLD, 0, 0, 0, 0) };

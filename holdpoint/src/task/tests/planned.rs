@@ -341,6 +341,24 @@ fn mounts_without_a_namespace() {
 }
 
 #[test]
+fn a_workspace_that_was_not_given_is_nowhere() {
+    let text = format!(
+        "{TASK}  workspaces: [{{name: w, optional: true, mountPath: /w}}]\n  steps:\n  \
+         - command: [\"<$(workspaces.w.path)>\"]\n    workingDir: $(workspaces.w.path)\n    \
+         workspaces: [{{name: w, mountPath: /own}}]\n"
+    );
+    let plan = planned(&text, "");
+    assert_eq!((plan.mounts, plan.notes), (vec![], Vec::<String>::new()));
+    assert_eq!((command(&plan.steps[0]), &plan.steps[0].working_dir), (vec!["<>"], &None));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_content() {
+    let text = format!("\u{feff}{TASK}  steps: [{{command: [x]}}]\n");
+    assert_eq!(command(&planned(&text, "").steps[0]), ["x"]);
+}
+
+#[test]
 fn a_pod() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  restartPolicy: Never\n  \
                 volumes: [{name: v, emptyDir: {medium: Memory}}]\n  containers:\n  - name: a\n    \
