@@ -5,6 +5,7 @@
 use holdpoint_tests::Sandbox;
 
 mod endings;
+mod termination;
 
 /// A folder of its own for a test of the entrypoint.
 fn sandbox() -> Sandbox {
