@@ -1,6 +1,6 @@
 //! End-to-end tests of `entrypoint`, on the real binary: one module for each section of the contract.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use holdpoint_tests::Sandbox;
 
