@@ -1,0 +1,38 @@
+# `just ci` is what CI runs.
+
+# The target of this machine, named so that the flags of the static binary touch no build script.
+host := `rustc -vV | sed -n 's/^host: //p'`
+
+default:
+    @just --list
+
+# A debug build of everything.
+build:
+    cargo build --workspace --all-targets
+
+# Every test.
+test:
+    cargo test --workspace
+
+# Formatting and lints; warnings are errors.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The API documentation; warnings are errors.
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+# One static binary without a dynamic loader: what goes into the image.
+static:
+    RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
+        cargo build --profile static --target {{ host }} -p entrypoint
+
+# Figures for our binary, a C floor and baselines: `just bench --baseline PATH --only hand-off`.
+bench *options: static
+    cargo run --quiet -p holdpoint-tests --bin bench -- \
+        {{ options }} "${CARGO_TARGET_DIR:-target}/{{ host }}/static/entrypoint"
+
+# All that CI checks.
+ci:
+    .ci/run
