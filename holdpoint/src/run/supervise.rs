@@ -28,7 +28,7 @@ const KILLED: u8 = 128 + 9;
 /// How the entrypoint begins its own lines.
 const ENTRYPOINTS: &[u8] = b"holdpoint: ";
 /// How long a line waits for the state that belongs to it.
-const ONE_MOMENT: Duration = Duration::from_millis(50);
+const ONE_MOMENT: Duration = Duration::from_millis(500);
 /// What a step that has ended, or is held, may still write before it is talked over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long an `--on-hold` command may outlive the last step.
