@@ -125,7 +125,7 @@ pub enum Action {
     Record(Record),
     /// Write the state.
     Publish,
-    /// Write the post file.
+    /// Write the post file, unless somebody else has written one by now.
     Post(Post),
     /// Exit with this code; the last action of all.
     Exit(i32),
@@ -439,8 +439,10 @@ impl Step {
             ran: self.outcome.is_some(),
             held: None,
         });
+        let is_worth_a_word = ending.exit != 0 || ending.reason.is_some();
+        let log = is_worth_a_word.then(|| Action::Log(ending.message.clone()));
         self.ending = Some(Ending { post, ..ending });
-        vec![Action::EndLeftovers, record]
+        log.into_iter().chain([Action::EndLeftovers, record]).collect()
     }
 
     fn record(&mut self, record: Record) -> Action {
@@ -456,9 +458,6 @@ impl Step {
             return result.err().map(Action::Log).into_iter().collect();
         };
         let mut actions = Vec::new();
-        if ending.exit != 0 || ending.reason.is_some() {
-            actions.push(Action::Log(ending.message.clone()));
-        }
         if let Err(problem) = result {
             actions.push(Action::Log(problem.clone()));
             if ending.exit == 0 {

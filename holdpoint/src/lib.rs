@@ -1,4 +1,63 @@
 //! The command line `holdpoint`: runs a Task on this machine and talks to held runs.
+//!
+//! The same binary carries the step entrypoint, so that nothing has to be installed: what it is
+//! asked to be stands in the first words of its command line.
 
+pub mod args;
+pub mod error;
+pub mod exit;
 pub mod plan;
+pub mod run;
 pub mod task;
+pub mod verbs;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command, RetryArguments};
+use error::Error;
+use exit::Exit;
+use run::{carried, launch};
+
+/// Does what the command line says and gives the code to exit with.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    if let Some(code) = carried::entrypoint(&arguments) {
+        return code;
+    }
+    if let [_, word, rest @ ..] = arguments.as_slice()
+        && word == OsStr::new(launch::WORD)
+    {
+        return Exit::from(Err(launch::become_program(rest))).into();
+    }
+    let outcome = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => perform(arguments.command),
+        Err(error) => Err(Error::Arguments(error)),
+    };
+    Exit::from(outcome).into()
+}
+
+fn perform(command: Command) -> Result<Exit, Error> {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Status(arguments) => verbs::ask("status", &arguments, &[]),
+        Command::Continue(arguments) => verbs::ask("continue", &arguments, &[]),
+        Command::FailContinue(arguments) => verbs::ask("fail-continue", &arguments, &[]),
+        Command::BreakpointExit(arguments) => verbs::ask("breakpointexit", &arguments, &[]),
+        Command::Fail(arguments) => verbs::ask("fail", &arguments, &[]),
+        Command::BeforeContinue(arguments) => verbs::ask("before-continue", &arguments, &[]),
+        Command::BeforeFail(arguments) => verbs::ask("before-fail", &arguments, &[]),
+        Command::Skip(arguments) => verbs::ask("skip", &arguments, &[]),
+        Command::Cancel(arguments) => verbs::ask("cancel", &arguments, &[]),
+        Command::Retry(RetryArguments { target, command }) => {
+            verbs::ask("retry", &target, &command)
+        }
+    }
+}
+
+/// The last part of a path, for messages and names.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

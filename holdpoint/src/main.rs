@@ -1,3 +1,7 @@
-//! The command line `holdpoint`.
+//! The command line `holdpoint`. All of it is in the library, where tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    holdpoint::main(std::env::args_os().collect())
+}

@@ -1,10 +1,11 @@
 //! End-to-end tests of `entrypoint`, on the real binary: one module for each section of the contract.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use holdpoint_tests::Sandbox;
 
 mod endings;
+mod termination;
 
 /// A folder of its own for a test of the entrypoint.
 fn sandbox() -> Sandbox {

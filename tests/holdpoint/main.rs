@@ -1,1 +1,11 @@
-//! End-to-end tests of `holdpoint`, on the real binary: one module for each section of the contract.
+//! End-to-end tests of `holdpoint`, on the real binary: one module for each part of a run.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod breakpoints;
+mod ends;
+mod example;
+mod outcome;
+mod prompt;
+mod runner;
+mod verbs;
+mod views;

@@ -1,7 +1,7 @@
 //! A run that has begun. Dropped before its end, as by a test that fails, it is killed with all of its
 //! processes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Child;
@@ -48,7 +48,7 @@ impl<'a> Running<'a> {
                 .tempfile_in(sandbox.output())
                 .and_then(|file| file.keep().map_err(Into::into))
                 .unwrap();
-            (File::from(file), path)
+            (file, path)
         };
         let ((stdout, stdout_path), (stderr, stderr_path)) = (file("stdout"), file("stderr"));
         let child = step.process().stdout(stdout).stderr(stderr).spawn();

@@ -40,6 +40,11 @@ impl Sandbox {
         Step::plain(self, words)
     }
 
+    /// Another program than the binary, in the same place and with the same environment, to compare.
+    pub fn other(&self, program: impl AsRef<OsStr>) -> Step<'_> {
+        Step::other(self, program.as_ref())
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         self.root.path()

@@ -17,6 +17,7 @@ pub struct Step<'a> {
     pub(crate) name: String,
     pub(crate) folder: Option<String>,
     pub(crate) expected: Expected,
+    program: OsString,
     arguments: Vec<OsString>,
     command: Vec<OsString>,
     environment: Vec<(OsString, Option<OsString>)>,
@@ -58,6 +59,7 @@ impl<'a> Step<'a> {
             name: "call".to_owned(),
             folder: None,
             expected: Expected::default(),
+            program: sandbox.program().into(),
             arguments: words.into_iter().map(|word| word.as_ref().to_owned()).collect(),
             command: Vec::new(),
             environment: Vec::new(),
@@ -65,6 +67,10 @@ impl<'a> Step<'a> {
             working_folder: None,
             user: None,
         }
+    }
+
+    pub(crate) fn other(sandbox: &'a Sandbox, program: &OsStr) -> Self {
+        Self { program: program.to_owned(), ..Self::plain(sandbox, [""; 0]) }
     }
 
     /// Adds words before `--`.
@@ -224,7 +230,7 @@ impl<'a> Step<'a> {
 
     pub(crate) fn process(&self) -> Command {
         let mut words = self.wrapper.clone();
-        words.push(self.sandbox.program().into());
+        words.push(self.program.clone());
         words.extend(self.arguments.iter().cloned());
         if let Some((program, arguments)) = self.command.split_first() {
             words.extend(["-entrypoint".into(), program.clone(), "--".into()]);

@@ -2,7 +2,7 @@
 //! (contract 1.3, 1.6, 2.2, 2.6).
 
 use super::gate::Verdict;
-use super::markers::{self, Begun, Breakpoints, Kind};
+use super::markers::{self, Begun, Breakpoints, Effect, Kind, Sighting};
 use super::message;
 use super::outcome::{Ending, Outcome};
 use super::{Action, Cause, Now, Prepared, Step, View};
@@ -87,7 +87,10 @@ impl Step {
         }
         self.kill_at = None;
         match self.cause.take() {
-            Some(Cause::Cancelled(why)) => self.finish(now, Ending::failed(Reason::Cancelled, why)),
+            Some(Cause::Cancelled(why)) => {
+                let message = format!("{} was {why}", self.named());
+                self.finish(now, Ending::failed(Reason::Cancelled, message))
+            }
             Some(Cause::TimedOut) | None => self.attempted(now, Outcome::TimedOut),
         }
     }
@@ -115,16 +118,20 @@ impl Step {
     }
 
     pub(super) fn heed_markers_running(&mut self, now: Now) -> Vec<Action> {
-        match markers::strongest(&self.view.markers) {
+        match self.marker_once_begun() {
             Some((marker, effect)) if effect.running == Begun::Terminated => {
-                if self.rules.finally && marker.kind != Kind::Cancel {
-                    return Vec::new();
-                }
                 let why = message::by_marker("cancelled", marker);
                 self.terminate(now, Cause::Cancelled(why))
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The strongest marker, as far as it concerns a step that has begun: a finally step is ended by
+    /// `cancel` alone.
+    pub(super) fn marker_once_begun(&self) -> Option<(&Sighting, &'static Effect)> {
+        markers::strongest(&self.view.markers)
+            .filter(|(marker, _)| !self.rules.finally || marker.kind == Kind::Cancel)
     }
 
     pub(super) fn terminate(&mut self, now: Now, cause: Cause) -> Vec<Action> {

@@ -2,6 +2,7 @@
 
 use super::facts::{Awaited, View, Writer};
 use super::markers::{self, Turn};
+use super::message::by_marker;
 use super::outcome::{EndRow, Ending, OnError, Outcome};
 use crate::state::Reason;
 
@@ -86,7 +87,7 @@ impl Gate<'_> {
         if let Some(Decided::Cancel(why)) = self.decided {
             return Some(Ending::failed(Reason::Cancelled, why.clone()));
         }
-        if let Some((marker, Turn::DoesNotRun(reason))) = self.marker() {
+        if let Some((marker, Turn::DoesNotRun(reason))) = self.turns().next() {
             return Some(Ending::failed(reason, will_not_run(marker)));
         }
         match self.decided {
@@ -95,19 +96,22 @@ impl Gate<'_> {
         }
     }
 
-    fn marker(&self) -> Option<(&markers::Sighting, Turn)> {
-        let (marker, effect) = markers::strongest(&self.view.markers)?;
-        Some((marker, if self.finally { effect.finally_turn } else { effect.turn }))
+    /// What each marker makes of this step's turn, strongest first.
+    fn turns(&self) -> impl Iterator<Item = (&markers::Sighting, Turn)> {
+        markers::effects(&self.view.markers).map(|(marker, effect)| {
+            (marker, if self.finally { effect.finally_turn } else { effect.turn })
+        })
     }
 
     /// The turn has come and nothing forbids the command: a pause and a hold may still keep it back.
     fn at_its_turn(&self) -> Verdict {
-        match (self.hold, self.marker()) {
-            (HoldBefore::Stands, _) => Verdict::Hold,
+        let paused = self.turns().any(|(_, turn)| turn == Turn::Pauses);
+        match self.hold {
+            HoldBefore::Stands => Verdict::Hold,
             _ if self.view.busy.is_some() => Verdict::Wait,
-            (_, Some((_, Turn::Pauses))) => Verdict::Pause,
-            (HoldBefore::Due, _) => Verdict::Hold,
-            (HoldBefore::Over, _) => Verdict::Begin,
+            _ if paused => Verdict::Pause,
+            HoldBefore::Due => Verdict::Hold,
+            HoldBefore::Over => Verdict::Begin,
         }
     }
 
@@ -142,7 +146,7 @@ impl Gate<'_> {
     }
 }
 
-/// ``the run was stopped by `stop-finally` ("wrong branch")``.
+/// ``will not run: the run was stopped by `stop-finally` ("wrong branch")``.
 fn will_not_run(marker: &markers::Sighting) -> String {
     use markers::Kind;
     let done = match marker.kind {
@@ -150,11 +154,7 @@ fn will_not_run(marker: &markers::Sighting) -> String {
         Kind::Abort => "aborted",
         _ => "stopped",
     };
-    let reason = match marker.reason.trim() {
-        "" => String::new(),
-        reason => format!(" ({reason:?})"),
-    };
-    format!("will not run: the run was {done} by `{}`{reason}", marker.kind.name())
+    by_marker(&format!("will not run: the run was {done}"), marker)
 }
 
 fn previous_name(awaited: Option<&Awaited>) -> String {

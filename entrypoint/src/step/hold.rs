@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use debug_scripts::Verb;
 
-use super::markers::{self, Begun, Kind};
+use super::markers::{Begun, Kind};
 use super::message;
 use super::outcome::{EndRow, Ending, OnError, Outcome, Post};
 use super::{Action, HoldBefore, Limit, Now, Record, Step};
@@ -48,20 +48,18 @@ impl Step {
 
     /// How the strongest marker ends the hold, where it does.
     pub(super) fn end_by_marker(&self) -> Option<Ending> {
-        let (marker, effect) = markers::strongest(&self.view.markers)?;
+        let (marker, effect) = self.marker_once_begun()?;
         let Begun::HoldEnds(reason) = effect.held else { return None };
-        if self.rules.finally && marker.kind != Kind::Cancel {
-            return None;
-        }
         let ending = match reason {
             Reason::Cancelled => {
-                Ending::failed(reason, message::by_marker("cancelled while it was held", marker))
+                let cancelled = format!("{} was cancelled at its hold", self.named());
+                Ending::failed(reason, message::by_marker(&cancelled, marker))
             }
             _ if self.phase == Phase::HeldAfter => self.left(Verb::Continue),
             _ => Ending {
                 row: EndRow::Reason(reason),
                 reason: Some(reason),
-                message: message::by_marker("its hold was ended", marker),
+                message: message::by_marker(&self.hold_was_ended(), marker),
                 ..self.left(Verb::Fail)
             },
         };
@@ -116,8 +114,12 @@ impl Step {
         let reason = (verb != Verb::Continue)
             .then(|| outcome.reason().or((exit != 0).then_some(Reason::Failed)))
             .flatten();
-        let message = format!("{outcome}; left its breakpoint by `{verb}`");
+        let message = format!("{} by `{verb}`", self.hold_was_ended());
         Ending { post, exit_code_file: None, row, exit, reason, message }
+    }
+
+    fn hold_was_ended(&self) -> String {
+        format!("{}; its hold was ended", self.what_happened())
     }
 
     /// A hold's limit is spoken of once more when a tenth of it is left.

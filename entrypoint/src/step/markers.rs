@@ -162,10 +162,22 @@ pub const EFFECTS: [Effect; 5] = [
     },
 ];
 
+/// The markers in force with what they do, strongest first.
+pub fn effects(sightings: &[Sighting]) -> impl Iterator<Item = (&Sighting, &'static Effect)> {
+    in_force(sightings).into_iter().filter_map(|sighting| {
+        let effect = EFFECTS.iter().find(|effect| effect.kind == sighting.kind)?;
+        Some((sighting, effect))
+    })
+}
+
 /// The strongest marker in force, with what it does.
 pub fn strongest(sightings: &[Sighting]) -> Option<(&Sighting, &'static Effect)> {
-    let sighting = in_force(sightings).into_iter().next()?;
-    EFFECTS.iter().find(|effect| effect.kind == sighting.kind).map(|effect| (sighting, effect))
+    effects(sightings).next()
+}
+
+/// The pause that is in force, beside whatever else is.
+pub fn pause(sightings: &[Sighting]) -> Option<&Sighting> {
+    in_force(sightings).into_iter().find(|sighting| sighting.kind == Kind::Pause)
 }
 
 /// What the newest `breakpoint` marker asks of one step.

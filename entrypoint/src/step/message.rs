@@ -49,23 +49,27 @@ impl Step {
         }
     }
 
-    fn named(&self) -> String {
+    pub(super) fn named(&self) -> String {
         format!("step `{}`", self.rules.name)
     }
 
     fn waiting_message(&self) -> String {
-        let waits = match self.waiting_for() {
-            Some(file) => format!("waits for {file}"),
-            None => "waits for its turn".to_owned(),
+        let waits = match (self.open_file(), self.waiting_for()) {
+            (Some(Awaited { step: Some(step), file, .. }), _) => {
+                format!("waits for step `{step}` ({})", file.display())
+            }
+            (_, Some(other)) => format!("waits for {other}"),
+            _ => "waits for its turn".to_owned(),
         };
+        let since = clock(self.since);
         match self.gate().doom() {
-            Some(doom) => format!("{}; {waits}", doom.message),
-            None => format!("{} {waits}", self.named()),
+            Some(doom) => format!("{}; {waits} since {since}", doom.message),
+            None => format!("{} {waits} since {since}", self.named()),
         }
     }
 
     fn paused_message(&self) -> String {
-        let pause = markers::strongest(&self.view.markers).map(|(marker, _)| marker);
+        let pause = markers::pause(&self.view.markers);
         let why = pause.map_or(String::new(), |pause| by_marker("", pause));
         let resume = match pause {
             Some(Sighting { downward: true, .. }) => {
@@ -74,50 +78,54 @@ impl Step {
             Some(pause) => format!("touch {}", pause.folder.join(Kind::Resume.name()).display()),
             None => "none is needed any more".to_owned(),
         };
-        format!("{} is paused{why}; to resume: {resume}", self.named())
+        let since = clock(self.since);
+        format!("{} is paused{why} since {since}; to resume: {resume}", self.named())
     }
 
     fn held_before_message(&self) -> String {
         let go = self.rules.commands.line(Verb::BeforeContinue);
-        format!("{} is held before its command{}; to run it: {go}", self.named(), self.until())
+        format!("{} is held before its command{}; run it: {go}", self.named(), self.until())
     }
 
     fn held_message(&self) -> String {
-        let outcome = self.outcome.clone().unwrap_or(Outcome::Exited(0));
-        let told = self.attempt_message(self.since, &outcome);
         let (verb, offer) = match self.phase {
             Phase::HeldFailed => (Verb::Retry, "retry"),
             _ => (Verb::Continue, "go on"),
         };
         let line = self.rules.commands.line(verb);
-        format!("{told}; held{}; {offer}: {line}", self.until())
+        format!("{}; held{}; {offer}: {line}", self.what_happened(), self.until())
     }
 
     fn running_message(&self) -> String {
         let since = self.started.map_or(String::new(), |at| format!(" since {}", clock(at)));
-        let limit = self.rules.timeout.map(|limit| format!(", at most {}", duration(limit)));
         let attempt = match self.attempt {
             0 | 1 => String::new(),
             attempt => format!(" (attempt {attempt})"),
         };
-        format!("{} runs{since}{}{attempt}", self.named(), limit.unwrap_or_default())
+        let limit = self.rules.timeout.map(|limit| format!("; it may take {}", duration(limit)));
+        format!("{} has run{since}{attempt}{}", self.named(), limit.unwrap_or_default())
     }
 
     fn terminating_message(&self) -> String {
         let why = match &self.cause {
             Some(Cause::TimedOut) => format!("ran longer than {}", self.timeout_text()),
-            Some(Cause::Cancelled(why)) => format!("is {why}"),
+            Some(Cause::Cancelled(why)) => format!("was {why}"),
             None => "is being ended".to_owned(),
         };
-        format!("{} {why}; it was sent SIGTERM", self.named())
+        let (named, since) = (self.named(), clock(self.since));
+        let grace = duration(self.rules.kill_grace);
+        format!("{named} {why}; SIGTERM was sent at {since}, SIGKILL follows after {grace}")
     }
 
+    /// ``step `test` exited with 7 after 12 s``.
     pub(super) fn attempt_message(&self, now: Now, outcome: &Outcome) -> String {
-        let took = match outcome {
-            Outcome::NotStarted { .. } | Outcome::Faulty(_) => String::new(),
-            _ => self.took(now),
-        };
-        format!("{} {outcome}{took}", self.named())
+        format!("{} {outcome}{}", self.named(), self.took(now, outcome))
+    }
+
+    /// The same of the attempt after which the step is held.
+    pub(super) fn what_happened(&self) -> String {
+        let outcome = self.outcome.clone().unwrap_or(Outcome::Exited(0));
+        self.attempt_message(self.since, &outcome)
     }
 
     pub(super) fn terminated_message(&self, signal: i32) -> String {
@@ -136,21 +144,32 @@ impl Step {
     }
 
     pub(super) fn limit_message(&self) -> String {
-        format!("{} was held since {} and nobody ended it", self.named(), clock(self.since))
+        let held = match self.phase {
+            Phase::HeldBefore => format!("{} was held before its command", self.named()),
+            _ => format!("{} and was held", self.what_happened()),
+        };
+        format!("{held} since {}; nobody ended the hold in time", clock(self.since))
     }
 
     pub(super) fn timeout_text(&self) -> String {
         duration(self.rules.timeout.unwrap_or_default())
     }
 
-    fn took(&self, until: Now) -> String {
-        let Some(started) = self.started else { return String::new() };
-        let spent = until.monotonic.saturating_sub(started.monotonic);
-        format!(" after {}", duration(spent))
+    fn took(&self, until: Now, outcome: &Outcome) -> String {
+        match (self.started, outcome) {
+            (None, _) | (_, Outcome::NotStarted { .. } | Outcome::Faulty(_)) => String::new(),
+            (Some(started), _) => {
+                let spent = until.monotonic.saturating_sub(started.monotonic);
+                format!(" after {}", duration(spent))
+            }
+        }
     }
 
-    fn until(&self) -> String {
-        self.limit.map_or(String::new(), |limit| format!(" until {}", clock(limit.at)))
+    pub(super) fn until(&self) -> String {
+        match self.limit {
+            Some(limit) => format!(" until {}", clock(limit.at)),
+            None => format!(" since {}", clock(self.since)),
+        }
     }
 
     /// What the step waits for, where it does.
@@ -158,11 +177,14 @@ impl Step {
         if self.phase != Phase::Waiting {
             return None;
         }
-        let open = |awaited: &&Awaited| !awaited.came && !awaited.failed;
-        match self.view.awaited.iter().find(open) {
+        match self.open_file() {
             Some(awaited) => Some(awaited.file.display().to_string()),
             None => self.view.busy.clone(),
         }
+    }
+
+    fn open_file(&self) -> Option<&Awaited> {
+        self.view.awaited.iter().find(|awaited| !awaited.came && !awaited.failed)
     }
 
     pub(super) fn deadline_shown(&self) -> Option<String> {
@@ -188,7 +210,7 @@ impl Step {
     /// The wait counts while a file is awaited and no pause is in force.
     pub(super) fn count_wait(&mut self, now: Now) {
         let awaited = |a: &Awaited| !a.came && !a.failed && a.writer != Writer::Died;
-        let paused = markers::in_force(&self.view.markers).iter().any(|m| m.kind == Kind::Pause);
+        let paused = markers::pause(&self.view.markers).is_some();
         let counts =
             self.phase == Phase::Waiting && !paused && self.view.awaited.iter().any(awaited);
         self.wait_clock = match (counts, self.wait_clock) {
@@ -220,10 +242,14 @@ fn clock(at: Now) -> impl fmt::Display {
 /// A length of time as a person says it: `340 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`.
 pub(super) fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
+    let both = |large: u64, one: &str, small: u64, other: &str| match small {
+        0 => format!("{large} {one}"),
+        _ => format!("{large} {one} {small} {other}"),
+    };
     match seconds {
         0 => format!("{} ms", length.as_millis()),
         1..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        60..3600 => both(seconds / 60, "min", seconds % 60, "s"),
+        _ => both(seconds / 3600, "h", seconds % 3600 / 60, "min"),
     }
 }

@@ -2,7 +2,7 @@
 
 use debug_scripts::{Accepts, Verb, accepted_at};
 
-use super::facts::{Request, Wish};
+use super::facts::{Posted, Request, Wish};
 use super::gate::{Decided, HoldBefore};
 use super::{Action, Cause, Now, Step};
 use crate::state::{Answered, Outcome, Phase, Reason, timestamp};
@@ -72,7 +72,7 @@ impl Step {
     fn judge(&self, request: &Request) -> Result<Verb, String> {
         let verb = request.wish.verb();
         let Some(moment) = self.phase.moment() else {
-            return Err(format!("not {verb}: {}", self.message()));
+            return Err(format!("`{verb}` comes too late: {}", self.message()));
         };
         match verb.accepted_at(moment) {
             Accepts::Yes => Ok(verb),
@@ -93,7 +93,7 @@ impl Step {
             .map(|verb| verb.to_string())
             .collect();
         let doing = self.message();
-        format!("not {verb}: {why} ({doing}); now possible: {}", possible.join(", "))
+        format!("no `{verb}` now: {why} ({doing}); possible: {}", possible.join(", "))
     }
 
     fn accept(
@@ -104,10 +104,13 @@ impl Step {
     ) -> Result<(String, Vec<Action>), String> {
         let by = told_by(request);
         let effect = match (verb, &request.wish) {
+            (Verb::Retry, _) if self.view.posted == Posted::Already => {
+                return Err("its post file is there already: the steps behind it go on".to_owned());
+            }
             (Verb::Retry, Wish::Retry(command)) => self.retry(command.clone()?),
             (Verb::Extend, Wish::Extend(duration)) => {
                 self.extend(now, duration.clone()?);
-                Vec::new()
+                return Ok((format!("{verb}{by}: held{}", self.until()), Vec::new()));
             }
             (Verb::Cancel, _) => self.cancel(now, &by),
             (Verb::Skip, _) => {
@@ -119,7 +122,9 @@ impl Step {
                 self.begin_held();
                 Vec::new()
             }
-            (Verb::BeforeFail, _) => self.fail_before(now, format!("failed before it ran{by}")),
+            (Verb::BeforeFail, _) => {
+                self.fail_before(now, format!("did not run: failed at its breakpoint{by}"))
+            }
             (_, Wish::Exit(code)) => self.leave_with(now, *code),
             _ => self.leave(now, verb),
         };
@@ -131,7 +136,8 @@ impl Step {
         match self.phase {
             Phase::Running => self.terminate(now, Cause::Cancelled(why)),
             Phase::HeldFailed | Phase::HeldAfter => {
-                let ending = super::Ending::failed(Reason::Cancelled, why).after_hold();
+                let message = format!("{} was {why}", self.named());
+                let ending = super::Ending::failed(Reason::Cancelled, message).after_hold();
                 self.finish(now, ending)
             }
             _ => {

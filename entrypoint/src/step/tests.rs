@@ -5,6 +5,8 @@
 mod bench;
 mod commands;
 mod holds;
+mod messages;
 mod orders;
 mod requests;
+mod runs;
 mod turns;

@@ -277,6 +277,11 @@ impl Bench {
                 assert_eq!(self.done.last(), Some(&Action::Publish));
                 assert!(self.records.last().is_some_and(|record| record.held.is_none()));
             }
+            Action::Record(Record { held: None, .. }) => {
+                let ending = self.step.state();
+                let is_said = self.log.contains(&ending.message);
+                assert!(is_said || ending.reason.is_none(), "nobody was told: {}", ending.message);
+            }
             Action::Exit(_) => assert!(posted, "an exit without a post file"),
             Action::Start(_) | Action::Signal(_) | Action::Prepare | Action::Mark(..) => {
                 assert!(!posted, "{action:?} after the post file");

@@ -112,6 +112,13 @@ fn a_retry_and_what_comes_behind_it_are_each_answered() {
     assert_eq!(answers, [("retry", Answer::Accepted), ("extend", Answer::Rejected)]);
 }
 
+/// The steps behind it may be running: two commands would run side by side.
+#[test]
+fn a_step_for_which_somebody_has_posted_is_not_run_again() {
+    let bench = Bench::held_failed(rules()).posted().verb(Verb::Retry).expect(Phase::HeldFailed);
+    bench.expect_answer(Verb::Retry, Answer::Rejected);
+}
+
 #[test]
 fn nothing_is_answered_twice() {
     let rejected = Request { file: "a file that cannot be removed".into(), ..request(Wish::Skip) };

@@ -225,6 +225,15 @@ fn a_pause_holds_back_the_command_until_it_is_over() {
     bench.mark(Kind::Resume).look().expect(Phase::Running);
 }
 
+/// Found by a random run: `stop-finally` is stronger, but it forbids a finally step nothing.
+#[test]
+fn a_pause_holds_back_a_finally_step_of_a_stopped_run() {
+    for kind in [Kind::StopFinally, Kind::CancelFinally] {
+        let bench = Bench::waiting(finally()).mark(kind).mark(Kind::Pause).came().look();
+        bench.expect(Phase::Paused).mark(Kind::Resume).look().expect(Phase::Running);
+    }
+}
+
 #[test]
 fn a_pause_comes_again_after_the_hold_before() {
     let bench = Bench::held_before(rules()).mark(Kind::Pause).look().expect(Phase::HeldBefore);

@@ -1,0 +1,139 @@
+//! The one line that a person reads: what happened, since when, what it waits for, what to type.
+
+use std::time::Duration;
+
+use debug_scripts::Verb;
+
+use super::super::markers::Kind;
+use super::super::*;
+use super::bench::*;
+
+fn limited() -> Rules {
+    Rules { breakpoint_timeout: Some(seconds(718)), timeout: Some(seconds(600)), ..rules() }
+}
+
+#[test]
+fn each_phase_says_what_a_person_needs() {
+    let paused = Bench::waiting(rules()).came().mark(Kind::Pause).look();
+    let table = [
+        (
+            Bench::waiting(rules()),
+            "step `test` waits for step `build` (/tekton/run/0/out) since 14:20:00",
+        ),
+        (
+            Bench::waiting(rules()).mark(Kind::StopFinally).look(),
+            "will not run: the run was stopped by `stop-finally` (\"wrong branch\"); \
+             waits for step `build` (/tekton/run/0/out) since 14:20:00",
+        ),
+        (
+            Bench::waiting(rules()).verb(Verb::Cancel),
+            "will not run: it was cancelled by alice (\"flaky\"); \
+             waits for step `build` (/tekton/run/0/out) since 14:20:00",
+        ),
+        (
+            paused,
+            "step `test` is paused by `pause` (\"wrong branch\") since 14:20:00; \
+             to resume: touch /tekton/run/1/resume",
+        ),
+        (
+            Bench::held_before(limited()),
+            "step `test` is held before its command until 14:31:58; \
+             run it: /tekton/debug/scripts/debug-beforestep-continue",
+        ),
+        (Bench::running(limited()), "step `test` has run since 14:20:00; it may take 10 min"),
+        (
+            Bench::held_failed(limited()),
+            "step `test` exited with 7 after 12 s; held until 14:32:10; \
+             retry: /tekton/debug/scripts/debug-retry",
+        ),
+        (
+            Bench::held_failed(rules()),
+            "step `test` exited with 7 after 12 s; held since 14:20:12; \
+             retry: /tekton/debug/scripts/debug-retry",
+        ),
+        (
+            Bench::held_after(rules()),
+            "step `test` succeeded after 12 s; held since 14:20:12; \
+             go on: /tekton/debug/scripts/debug-continue",
+        ),
+        (
+            Bench::held_failed(rules()).verb(Verb::Retry),
+            "step `test` has run since 14:20:12 (attempt 2)",
+        ),
+        (
+            Bench::running(limited()).pass(seconds(600)),
+            "step `test` ran longer than 10 min; \
+             SIGTERM was sent at 14:30:00, SIGKILL follows after 10 s",
+        ),
+    ];
+    for (bench, message) in table {
+        assert_eq!(bench.step.state().message, message);
+    }
+}
+
+#[test]
+fn each_end_says_what_happened() {
+    let cancelled = Bench::running(rules()).verb(Verb::Cancel).ends(Outcome::Killed(15));
+    let mut missing = Bench::waiting(rules()).came();
+    missing.not_started = Some((127, "nosuch: not found in PATH".to_owned()));
+    let table = [
+        (
+            Bench::waiting(rules()).previous_died().look(),
+            "step `build` died without a word (killed, or out of memory): this step cannot run",
+        ),
+        (
+            Bench::waiting(rules()).previous_failed(Some(Reason::Failed)).look(),
+            "skipped: step `build` failed",
+        ),
+        (cancelled.tell(Event::GroupGone), "step `test` was cancelled by alice (\"flaky\")"),
+        (missing.look(), "step `test` could not be started: nosuch: not found in PATH"),
+        (
+            Bench::running(rules()).wait(seconds(3700)).ends(Outcome::Killed(9)),
+            "step `test` was killed by SIGKILL after 1 h 1 min",
+        ),
+        (
+            Bench::held_failed(rules()).verb(Verb::Fail),
+            "step `test` exited with 7 after 12 s; its hold was ended by `fail`",
+        ),
+        (
+            Bench::held_failed(rules()).mark(Kind::Abort).look(),
+            "step `test` exited with 7 after 12 s; its hold was ended by `abort` (\"wrong branch\")",
+        ),
+        (
+            Bench::held_failed(limited()).pass(seconds(718)),
+            "step `test` exited with 7 after 12 s and was held since 14:20:12; \
+             nobody ended the hold in time",
+        ),
+        (Bench::held_before(rules()).signal(TERM), "step `test` got SIGTERM while it was held"),
+    ];
+    for (bench, message) in table {
+        assert_eq!(bench.expect(Phase::Finished).step.state().message, message);
+    }
+}
+
+#[test]
+fn answers_say_what_came_of_it() {
+    let refused = Bench::running(rules()).verb(Verb::Retry);
+    let extended = Bench::held_failed(limited()).verb(Verb::Extend);
+    let table = [
+        (
+            refused,
+            "no `retry` now: its command is running (step `test` has run since 14:20:00); \
+             possible: cancel",
+        ),
+        (extended, "extend by alice (\"flaky\"): held until 14:30:12"),
+    ];
+    for (bench, message) in table {
+        assert_eq!(bench.step.state().requests[0].message, message);
+    }
+}
+
+#[test]
+fn lengths_of_time_are_short() {
+    let table =
+        [(0, "0 ms"), (59, "59 s"), (60, "1 min"), (185, "3 min 5 s"), (7800, "2 h 10 min")];
+    for (length, text) in table {
+        assert_eq!(message::duration(seconds(length)), text);
+    }
+    assert_eq!(message::duration(Duration::from_millis(340)), "340 ms");
+}

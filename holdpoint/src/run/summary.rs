@@ -1,0 +1,213 @@
+//! What became of a run: the table for a person, the JSON for a program, and the exit code.
+
+use std::fs;
+
+use entrypoint::state::Reason;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Run;
+use super::folder::RunFolder;
+use super::progress::Ended;
+use super::screen::{Screen, Tone};
+use crate::exit::Exit;
+use crate::plan::TaskResult;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Every step succeeded, was skipped with success or passed over.
+    Succeeded,
+    /// A step failed.
+    Failed,
+    /// A step was cancelled, or the run was interrupted.
+    Cancelled,
+    /// The run was stopped; finally steps ran.
+    Stopped,
+    /// The run was aborted.
+    Aborted,
+}
+
+/// The outcome of a run, as `-o json` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    run: String,
+    status: Status,
+    exit_code: u8,
+    seconds: f64,
+    steps: Vec<Ended>,
+    results: Map<String, Value>,
+}
+
+impl Summary {
+    /// Sums up the steps of a run that took so many seconds; `signal` is the one that ended it.
+    pub fn of(run: &Run, steps: Vec<Ended>, seconds: f64, signal: Option<i32>) -> Self {
+        let (status, exit) = verdict(&steps, signal);
+        Self {
+            run: run.folder.id(),
+            status,
+            exit_code: exit.code(),
+            seconds: (seconds * 1e3).round() / 1e3,
+            steps,
+            results: results(&run.folder, &run.plan.results, &run.step_names()),
+        }
+    }
+
+    /// The code to exit with.
+    pub fn exit(&self) -> Exit {
+        if self.exit_code == 0 { Exit::Success } else { Exit::Code(self.exit_code) }
+    }
+
+    /// The JSON, in one line.
+    pub fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// Shows the table of steps, the results, and how it all ended.
+    pub fn show(&self, screen: &mut Screen) {
+        screen.say(Tone::Progress, "");
+        for line in self.table() {
+            screen.say(Tone::Progress, &line);
+        }
+        for (name, value) in &self.results {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            screen.say(Tone::Progress, &format!("result {name} = {}", text.trim_end()));
+        }
+        let good = self.status == Status::Succeeded;
+        let status = screen.verdict(good, &format!("{:?}", self.status).to_lowercase());
+        let text = format!("{}: {status} after {}", self.run, time(self.seconds));
+        let tone = if good { Tone::Progress } else { Tone::Alert };
+        screen.say(tone, &if good { text } else { format!("{text}, exit {}", self.exit_code) });
+    }
+
+    fn table(&self) -> Vec<String> {
+        let head = ["STEP", "ENDED", "TIME", "ATTEMPTS"].map(str::to_owned);
+        let row = |step: &Ended| {
+            let took = step.seconds.map(time).unwrap_or_default();
+            [step.name.clone(), step.words(), took, step.attempt.to_string()]
+        };
+        columns(std::iter::once(head).chain(self.steps.iter().map(row)).collect())
+    }
+}
+
+/// A time as a person says it: `0.3 s`, `2 min 5 s`.
+pub fn time(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), (seconds % 60.0).floor())
+}
+
+fn columns<const N: usize>(rows: Vec<[String; N]>) -> Vec<String> {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The first step that did not succeed decides; an interrupted run is cancelled.
+fn verdict(steps: &[Ended], signal: Option<i32>) -> (Status, Exit) {
+    if let Some(signal) = signal {
+        return (Status::Cancelled, Exit::Signal(signal));
+    }
+    let Some(failed) = steps.iter().find(|step| step.code != 0) else {
+        return (Status::Succeeded, Exit::Success);
+    };
+    let status = match failed.reason {
+        Some(Reason::Cancelled) => Status::Cancelled,
+        Some(Reason::Stopped) => Status::Stopped,
+        Some(Reason::Aborted) => Status::Aborted,
+        _ => Status::Failed,
+    };
+    (status, Exit::Code(failed.code))
+}
+
+/// The results that are there, in the order of the file.
+fn results(run: &RunFolder, results: &[TaskResult], steps: &[String]) -> Map<String, Value> {
+    let file = |result: &TaskResult| match &result.from_step {
+        None => Some(run.tekton().join("results").join(&result.name)),
+        Some((step, name)) => {
+            let index = steps.iter().position(|it| it == step)?;
+            Some(run.step(index).join("status/results").join(name))
+        }
+    };
+    let read = |result: &TaskResult| {
+        let content = fs::read(file(result)?).ok()?;
+        Some((result.name.clone(), value(&String::from_utf8_lossy(&content))))
+    };
+    results.iter().filter_map(read).collect()
+}
+
+/// An array or object of strings where the text is one, else the text as it stands.
+fn value(text: &str) -> Value {
+    let all_strings = |value: &Value| match value {
+        Value::Array(items) => items.iter().all(Value::is_string),
+        Value::Object(keys) => keys.values().all(Value::is_string),
+        _ => false,
+    };
+    let structured = serde_json::from_str(text).ok().filter(all_strings);
+    structured.unwrap_or_else(|| text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::run::progress::Progress;
+    use serde_json::json;
+
+    fn step(code: u8, reason: Option<Reason>) -> Ended {
+        Ended { reason, ..Progress::default().ended("step", code) }
+    }
+
+    #[test]
+    fn the_first_step_that_did_not_succeed_decides() {
+        let good = || step(0, None);
+        let skipped = || step(1, Some(Reason::Skipped));
+        for (steps, status, code) in [
+            (vec![good(), good()], Status::Succeeded, 0),
+            (vec![good(), step(7, Some(Reason::Failed)), skipped()], Status::Failed, 7),
+            (vec![step(7, None), step(1, Some(Reason::Stopped))], Status::Failed, 7),
+            (vec![good(), step(9, Some(Reason::Cancelled)), skipped()], Status::Cancelled, 9),
+            (vec![good(), step(1, Some(Reason::Stopped))], Status::Stopped, 1),
+            (vec![step(3, Some(Reason::Aborted)), good()], Status::Aborted, 3),
+        ] {
+            assert_eq!(verdict(&steps, None), (status, verdict(&steps, None).1), "{steps:?}");
+            assert_eq!(verdict(&steps, None).1.code(), code, "{steps:?}");
+        }
+        assert_eq!(verdict(&[good()], Some(2)), (Status::Cancelled, Exit::Signal(2)));
+    }
+
+    #[test]
+    fn a_result_is_what_its_text_says() {
+        for (text, expected) in [
+            ("plain\n", json!("plain\n")),
+            ("7", json!("7")),
+            ("[\"a\",\"b\"]", json!(["a", "b"])),
+            ("{\"k\":\"v\"}", json!({"k": "v"})),
+            ("[1]", json!("[1]")),
+            ("", json!("")),
+        ] {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_read_as_they_are_said() {
+        for (seconds, text) in [(0.0, "0.0 s"), (59.94, "59.9 s"), (125.9, "2 min 5 s")] {
+            assert_eq!(time(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_table_has_columns() {
+        let row = |one: &str, other: &str| [one.to_owned(), other.to_owned()];
+        assert_eq!(columns(vec![row("A", "B"), row("long", "")]), ["A     B", "long"]);
+    }
+}
