@@ -196,7 +196,6 @@ impl World {
         let actor = &mut self.actors[index];
         if actor.runs && actor.is_alive() {
             actor.runs = false;
-            actor.succeeded = code == 0 && actor.step.phase() == Phase::Running;
             actor.owed.push_back(Owed::Told(Event::Ended(Outcome::Exited(code))));
         }
     }
@@ -241,6 +240,9 @@ impl World {
         let now = moment(self.after);
         let was = self.actors[index].step.phase();
         let looked = matches!(event, Event::Looked(_) | Event::Prepared(..));
+        // An end that is heard of behind the timeout is no success any more.
+        let succeeds = matches!(event, Event::Ended(Outcome::Exited(0))) && was == Phase::Running;
+        self.actors[index].succeeded |= succeeds;
         let actions = self.actors[index].step.on(now, event);
         if looked && was != Phase::Finished {
             self.check_that_no_marker_is_hidden(index)?;
