@@ -5,6 +5,9 @@
 use holdpoint_tests::Sandbox;
 
 mod endings;
+mod results;
+mod subcommands;
+mod surroundings;
 mod termination;
 
 /// A folder of its own for a test of the entrypoint.
