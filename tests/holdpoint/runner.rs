@@ -179,6 +179,18 @@ impl Running {
     }
 }
 
+/// A test that failed leaves nothing behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // The second signal ends it at once, with all that it started.
+            let _ = kill(self.pid(), Signal::SIGINT);
+            let _ = kill(self.pid(), Signal::SIGTERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
 /// What came of a process.
 #[derive(Debug)]
 pub(crate) struct Finished {

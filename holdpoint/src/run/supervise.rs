@@ -28,7 +28,7 @@ const KILLED: u8 = 128 + 9;
 /// How the entrypoint begins its own lines.
 const ENTRYPOINTS: &[u8] = b"holdpoint: ";
 /// How long a line waits for the state that belongs to it.
-const ONE_MOMENT: Duration = Duration::from_millis(50);
+const ONE_MOMENT: Duration = Duration::from_millis(500);
 /// What a step that has ended, or is held, may still write before it is talked over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long an `--on-hold` command may outlive the last step.
@@ -122,6 +122,12 @@ enum Happening {
     EarlyNoMore,
 }
 
+/// How a run that was interrupted is to end.
+enum End {
+    InOrder,
+    AtOnce,
+}
+
 impl Supervisor<'_> {
     async fn follow_all(&mut self, processes: Vec<Process>) -> Result<Vec<Ended>, Error> {
         let mut steps = Vec::new();
@@ -158,11 +164,10 @@ impl Supervisor<'_> {
                 Happening::Line(line) => self.take_line(&mut step, line),
                 Happening::Changed => self.look(&mut step).await,
                 Happening::Exited(status) => return Some(self.end(step, status).await),
-                Happening::Signal(signal) if self.interrupted.is_some() => {
-                    self.interrupted = Some(signal);
-                    return None;
-                }
-                Happening::Signal(signal) => self.interrupt(&step, signal),
+                Happening::Signal(signal) => match self.interrupt(&step, signal) {
+                    End::InOrder => {}
+                    End::AtOnce => return None,
+                },
                 Happening::AtHold(event) => self.at_hold(&step, event),
                 Happening::EarlyNoMore => {
                     self.look(&mut step).await;
@@ -287,16 +292,29 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Ends the run in order: the step that runs is cancelled, only finally steps follow.
-    fn interrupt(&mut self, step: &Followed, signal: i32) {
+    /// Ends the run in order, the second time at once.
+    fn interrupt(&mut self, step: &Followed, signal: i32) -> End {
         if matches!(self.hold, Some(Hold::Shell(_))) && signal == nix::libc::SIGINT {
-            return;
+            return End::InOrder;
         }
-        self.interrupted = Some(signal);
         self.hold = None;
+        if self.interrupted.replace(signal).is_some() {
+            return End::AtOnce;
+        }
         self.screen.say(Tone::Alert, "\nending the run; once more ends it at once");
-        self.put(step, "stop-finally", &reason(signal));
-        self.put(step, "out.cancel", &reason(signal));
+        match self.end_in_order(step, signal) {
+            Ok(()) => End::InOrder,
+            Err(error) => {
+                self.says(step, Tone::Alert, &error.to_string());
+                End::AtOnce
+            }
+        }
+    }
+
+    /// The step that runs is cancelled, and only finally steps follow.
+    fn end_in_order(&self, step: &Followed, signal: i32) -> Result<(), Error> {
+        self.run.folder.put(step.index, "stop-finally", &reason(signal))?;
+        self.run.folder.put(step.index, "out.cancel", &reason(signal))
     }
 
     fn begin_hold(&mut self, step: &Followed) {
