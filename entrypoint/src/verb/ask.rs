@@ -190,7 +190,7 @@ impl Asking<'_> {
 
     fn watch(&self) -> Option<Watch> {
         let state = with_ending(self.post, ".state");
-        let mut watch = Watch::start(move |path| path == state || path.ends_with("alive")).ok()?;
+        let mut watch = Watch::new(move |path| path == state || path.ends_with("alive")).ok()?;
         watch.want([folder_of(self.post).to_owned()]);
         Some(watch)
     }
