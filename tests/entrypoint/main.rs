@@ -4,8 +4,23 @@
 
 use holdpoint_tests::Sandbox;
 
+mod breakpoints;
+mod credentials;
+mod deaths;
 mod endings;
+mod results;
+mod subcommands;
+mod surroundings;
 mod termination;
+mod files;
+mod hermetic;
+mod markers;
+mod retry;
+mod signals;
+mod state;
+mod substitution;
+mod verbs;
+mod when;
 
 /// A folder of its own for a test of the entrypoint.
 fn sandbox() -> Sandbox {

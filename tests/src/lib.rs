@@ -8,7 +8,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a harness fails by panicking
 
+mod asking;
 mod expected;
+mod namespaces;
 mod pattern;
 mod processes;
 mod running;
@@ -17,7 +19,9 @@ mod step;
 mod tree;
 mod wait;
 
+pub use asking::{Asking, Said};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
+pub use namespaces::{as_process_one, behind};
 pub use nix::sys::signal::Signal;
 pub use pattern::matches;
 pub use running::{Ran, Running};

@@ -88,6 +88,26 @@ impl<'a> Running<'a> {
         })
     }
 
+    /// Waits until stderr has this text.
+    #[track_caller]
+    pub fn says(&self, text: &str) {
+        eventually(&format!("step {} says {text:?}", self.name), || {
+            self.stderr().contains(text).then_some(())
+        });
+    }
+
+    /// The entrypoint, where the started process is a program that runs it as its one child.
+    #[track_caller]
+    pub fn wrapped_pid(&self) -> Pid {
+        let pid = self.pid();
+        eventually("the program under test runs", || {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+            let child: i32 = children.split_whitespace().next()?.parse().ok()?;
+            let program = fs::read_link(format!("/proc/{child}/exe")).ok()?;
+            (program == self.sandbox.program()).then(|| Pid::from_raw(child))
+        })
+    }
+
     /// Waits until the sandbox has this file.
     #[track_caller]
     pub fn makes(&self, below: &str) {
@@ -113,6 +133,15 @@ impl<'a> Running<'a> {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits for its end and gives its exit code. What it left is not checked.
+    #[track_caller]
+    pub fn end(mut self) -> i32 {
+        let Some(status) = within(DEADLINE, || self.child.try_wait().unwrap()) else {
+            panic!("step {} has not ended within {DEADLINE:?}\n{}", self.name, self.report());
+        };
+        status.code().or_else(|| Some(128 + status.signal()?)).unwrap()
     }
 
     /// Waits for its end, and checks all that it left.

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use notify::event::{AccessKind, AccessMode, Event, EventKind, ModifyKind, RenameMode};
-use notify::{Config, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::files;
 use super::signals::wake;
@@ -48,7 +48,7 @@ impl Watch {
         let (woken, waker) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         let (sender, changes) = channel();
         let handler = move |event| tell(event, &relevant, &sender, &waker);
-        let config = Config::default().with_follow_symlinks(false);
+        let config = Config::default().with_follow_symlinks(false).with_event_kinds(news());
         let (watcher, problem) = match RecommendedWatcher::new(handler, config) {
             Ok(watcher) => (Some(watcher), None),
             Err(e) => (None, Some(e.to_string())),
@@ -108,6 +108,15 @@ impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.woken.as_fd()
     }
+}
+
+/// What is worth waking for. Not an open: every step looks into the folders of all the others, and
+/// twenty of them would keep each other awake.
+fn news() -> EventKindMask {
+    EventKindMask::CREATE
+        | EventKindMask::REMOVE
+        | EventKindMask::MODIFY_NAME
+        | EventKindMask::ACCESS_CLOSE
 }
 
 fn nearest_existing(folder: &Path) -> PathBuf {
