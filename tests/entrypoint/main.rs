@@ -5,6 +5,7 @@
 use holdpoint_tests::Sandbox;
 
 mod breakpoints;
+mod containers;
 mod credentials;
 mod deaths;
 mod endings;
