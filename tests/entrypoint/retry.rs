@@ -198,7 +198,7 @@ fn term_during_the_second_attempt_goes_to_the_command_and_there_is_no_hold() {
 fn a_cancel_at_a_hold_has_no_exit_code_file() {
     let sandbox = sandbox();
     let rows = [started_at(), internal("Reason", "Cancelled")];
-    let step = failing(&sandbox).fails(9).rows(rows).start();
+    let step = failing(&sandbox).stdout("attempt\n").fails(9).rows(rows).start();
     held_at(&step, 1);
     assert_eq!(sandbox.ask(0, ["cancel"]).code, 0);
     step.finish();
