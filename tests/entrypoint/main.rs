@@ -9,6 +9,7 @@ mod credentials;
 mod deaths;
 mod endings;
 mod files;
+mod flags;
 mod hermetic;
 mod markers;
 mod order;
