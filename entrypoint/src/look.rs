@@ -13,7 +13,7 @@ use control::ControlFolders;
 use requests::RequestFiles;
 use settle::Settling;
 
-use crate::os::files::with_ending;
+use crate::os::files::is_posted;
 use crate::os::watch::Change;
 use crate::paths::Paths;
 use crate::step::{Posted, Request, View};
@@ -120,7 +120,6 @@ impl Eyes {
     }
 
     fn posted(&self) -> Posted {
-        let there = |post: &PathBuf| post.exists() || with_ending(post, ".err").exists();
-        if self.post.as_ref().is_some_and(there) { Posted::Already } else { Posted::Nothing }
+        if self.post.as_deref().is_some_and(is_posted) { Posted::Already } else { Posted::Nothing }
     }
 }

@@ -28,8 +28,12 @@ pub enum Change {
     Lost,
 }
 
+type Handler = Box<dyn FnMut(notify::Result<Event>) + Send>;
+
 /// Watches folders, those included that are not there yet.
 pub struct Watch {
+    /// What the watcher is to call, until there is one.
+    handler: Option<Handler>,
     watcher: Option<RecommendedWatcher>,
     changes: Receiver<Change>,
     woken: OwnedFd,
@@ -40,29 +44,39 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts watching; `relevant` says which file names are worth waking for.
+    /// Watches nothing yet; `relevant` says which file names are worth waking for.
     ///
     /// # Errors
     /// Where the process has no descriptors left.
-    pub fn start(relevant: impl Fn(&Path) -> bool + Send + 'static) -> io::Result<Self> {
+    pub fn new(relevant: impl Fn(&Path) -> bool + Send + 'static) -> io::Result<Self> {
         let (woken, waker) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         let (sender, changes) = channel();
-        let handler = move |event| tell(event, &relevant, &sender, &waker);
-        let config = Config::default().with_follow_symlinks(false).with_event_kinds(news());
-        let (watcher, problem) = match RecommendedWatcher::new(handler, config) {
-            Ok(watcher) => (Some(watcher), None),
-            Err(e) => (None, Some(e.to_string())),
-        };
-        let (wanted, watched) = Default::default();
-        Ok(Self { watcher, changes, woken, wanted, watched, problem })
+        let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &waker));
+        let (watcher, wanted, watched, problem) = Default::default();
+        Ok(Self { handler: Some(handler), watcher, changes, woken, wanted, watched, problem })
     }
 
     /// Watches these folders too.
     pub fn want(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+        self.begin();
         for folder in folders {
             if self.wanted.insert(folder.clone()) {
                 self.watch(&folder);
             }
+        }
+    }
+
+    /// Whether anything was wanted yet.
+    pub fn has_begun(&self) -> bool {
+        self.handler.is_none()
+    }
+
+    fn begin(&mut self) {
+        let Some(handler) = self.handler.take() else { return };
+        let config = Config::default().with_follow_symlinks(false).with_event_kinds(news());
+        match RecommendedWatcher::new(handler, config) {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(e) => self.problem = Some(e.to_string()),
         }
     }
 
