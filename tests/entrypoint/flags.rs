@@ -368,6 +368,16 @@ mod bad_input {
         }
     }
 
+    #[test]
+    fn a_nul_byte_that_comes_by_a_file_is_named() {
+        let sandbox = sandbox();
+        sandbox.write("tekton/steps/step-a/results/r", "a\0b");
+        let step = sandbox.step(0).command(["echo", "$(steps.a.results.r)"]).fails(1);
+        step.stderr("holdpoint: …\"a\\0b\" has a NUL byte in it").run();
+        let step = sandbox.step(1).command(["true"]).env("V", "$(steps.a.results.r)").fails(1);
+        step.stderr("holdpoint: … has a NUL byte in it").run();
+    }
+
     /// Things in the place of files that the entrypoint itself writes.
     const IN_THE_WAY: &[(&str, i32, &str)] = &[
         ("termination", 1, "cannot write the termination message to …/termination: …"),
