@@ -15,7 +15,7 @@ use news::News;
 use requests::RequestFiles;
 use settle::Settling;
 
-use crate::os::files::{folder_of, with_ending};
+use crate::os::files::{folder_of, is_posted};
 use crate::os::watch::Change;
 use crate::paths::Paths;
 use crate::step::{Posted, Request, View};
@@ -129,7 +129,6 @@ impl Eyes {
     }
 
     fn posted(&self) -> Posted {
-        let there = |post: &PathBuf| post.exists() || with_ending(post, ".err").exists();
-        if self.post.as_ref().is_some_and(there) { Posted::Already } else { Posted::Nothing }
+        if self.post.as_deref().is_some_and(is_posted) { Posted::Already } else { Posted::Nothing }
     }
 }

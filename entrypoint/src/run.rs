@@ -90,9 +90,9 @@ fn other_call<'a>(args: &Args, setup: &'a Setup) -> Option<Box<dyn FnOnce() -> i
             }
         }));
     }
-    let (words, rest) = (args.words.clone(), args.command_args.clone());
-    let verb = verb::named(words.first()?)?;
-    Some(Box::new(move || verb::main(verb, &words[1..], rest, &setup.paths)))
+    let (word, words) = verb::parse(&args.words)?;
+    let (words, behind) = (words.to_vec(), args.command_args.clone());
+    Some(Box::new(move || verb::main(word, &words, &behind, &setup.paths)))
 }
 
 fn step(args: Args, setup: &Setup, signals: &Signals) -> i32 {

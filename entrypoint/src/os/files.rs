@@ -117,6 +117,7 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
 #[derive(Debug)]
 pub struct PostInode {
     post: PathBuf,
+    was_posted: bool,
     ready: Option<NamedTempFile>,
 }
 
@@ -125,14 +126,18 @@ impl PostInode {
     /// the post.
     pub fn prepare(post: &Path) -> Self {
         let _ = make_folder(folder_of(post));
-        Self { post: post.to_owned(), ready: beside(post).ok() }
+        Self { post: post.to_owned(), was_posted: is_posted(post), ready: beside(post).ok() }
     }
 
-    /// Puts the empty file into place: at `P`, or at `P.err`.
+    /// Puts the empty file into place: at `P`, or at `P.err`. Where a script of Tekton's was faster,
+    /// its word stands: there is never a second one.
     ///
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn post(&mut self, ending: &str) -> io::Result<()> {
+        if !self.was_posted && is_posted(&self.post) {
+            return Ok(());
+        }
         let place = with_ending(&self.post, ending);
         if let Some(ready) = self.ready.take()
             && ready.persist(&place).is_ok()
@@ -145,4 +150,9 @@ impl PostInode {
             _ => File::create(&place).map(drop),
         }
     }
+}
+
+/// Whether one of the two post files is there.
+pub fn is_posted(post: &Path) -> bool {
+    post.exists() || with_ending(post, ".err").exists()
 }

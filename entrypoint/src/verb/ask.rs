@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use debug_scripts::{Accepts, Verb, accepted_at};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use serde::Serialize;
 
+use super::answer::Answer;
 use crate::os::files::{beside, folder_of, read_at_most, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::os::watch::Watch;
@@ -20,52 +20,6 @@ const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
 /// How often the state is looked at where no event tells of it.
 const GLANCE: Duration = Duration::from_millis(50);
-
-/// What became of what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// 0 accepted, 3 rejected, 4 nobody answered.
-    pub code: i32,
-    /// The step, where it could be asked.
-    pub step: Option<String>,
-    /// What was asked.
-    pub verb: Verb,
-    /// What came of it, for a person.
-    pub message: String,
-}
-
-#[derive(Serialize)]
-struct Printed<'a> {
-    verb: &'a str,
-    outcome: &'a str,
-    step: Option<&'a str>,
-    message: &'a str,
-}
-
-impl Answer {
-    /// The exit code where nobody answered.
-    pub const NOBODY: i32 = 4;
-    const ACCEPTED: i32 = 0;
-    const REJECTED: i32 = 3;
-
-    /// Prints it and gives the exit code.
-    pub fn print(&self, json: bool) -> i32 {
-        let outcome = match self.code {
-            Self::ACCEPTED => "accepted",
-            Self::REJECTED => "rejected",
-            _ => "unanswered",
-        };
-        let (verb, step) = (self.verb.to_string(), self.step.as_deref());
-        let printed = Printed { verb: &verb, outcome, step, message: &self.message };
-        let line = if json {
-            serde_json::to_string(&printed).unwrap_or_default()
-        } else {
-            format!("{outcome}: {}", self.message)
-        };
-        let _ = writeln!(io::stdout(), "{line}");
-        self.code
-    }
-}
 
 /// Asks the step of this post file, and waits for its answer.
 ///
@@ -214,7 +168,7 @@ impl Asking<'_> {
 
     fn answer(&self, code: i32, message: String) -> Answer {
         let step = self.state().map(|state| state.step);
-        Answer { code, step, verb: self.verb, message }
+        Answer { code, step, verb: self.verb.definition().name, message }
     }
 
     fn state(&self) -> Option<State> {
