@@ -13,6 +13,7 @@ mod hermetic;
 mod markers;
 mod results;
 mod retry;
+mod shipped;
 mod signals;
 mod state;
 mod subcommands;
