@@ -15,6 +15,7 @@ mod markers;
 mod order;
 mod results;
 mod retry;
+mod shipped;
 mod signals;
 mod state;
 mod subcommands;

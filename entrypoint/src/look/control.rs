@@ -48,6 +48,11 @@ impl ControlFolders {
         control
     }
 
+    /// Where the folders of all steps are.
+    pub(super) fn siblings(&self) -> Option<PathBuf> {
+        self.siblings.clone()
+    }
+
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         self.folders.iter().map(|folder| folder.path.clone()).chain(self.siblings.clone()).collect()
     }
