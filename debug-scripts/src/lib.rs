@@ -1,7 +1,60 @@
-//! The table of verbs that a person has at a step (contract 2.7). It is the one definition of their
-//! names, their help, their debug scripts and of when each is accepted.
+//! The tables of verbs that a person has at a step and for a run (contract 2.7). They are the one
+//! definition of their names, their help, their debug scripts and of when each is accepted.
+
+mod run;
+mod script;
+mod tool;
 
 use std::fmt;
+
+pub use run::{RUN_VERBS, RunDefinition, RunVerb};
+pub use script::{FIRST_LINE, Script, scripts};
+pub use tool::{TOOLS, Tool, ToolDefinition};
+
+/// A word that stands for something a person can ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Of one step.
+    Step(Verb),
+    /// Of the whole run.
+    Run(RunVerb),
+    /// Of nobody: it only shows, or opens a shell.
+    Tool(Tool),
+}
+
+impl Word {
+    /// The word of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let step = Verb::named(name).map(Self::Step);
+        step.or_else(|| RunVerb::named(name).map(Self::Run))
+            .or_else(|| Tool::named(name).map(Self::Tool))
+    }
+
+    /// Its name, what stands behind it on the command line, and what it does in one line.
+    pub fn help(self) -> [&'static str; 3] {
+        match self {
+            Self::Step(verb) => {
+                let row = verb.definition();
+                [row.name, row.arguments, row.summary]
+            }
+            Self::Run(verb) => {
+                let row = verb.definition();
+                [row.name, row.arguments, row.summary]
+            }
+            Self::Tool(tool) => {
+                let row = tool.definition();
+                [row.name, row.arguments, row.summary]
+            }
+        }
+    }
+
+    /// Every word, in the order of help.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let steps = VERBS.iter().map(|row| Self::Step(row.verb));
+        let runs = RUN_VERBS.iter().map(|row| Self::Run(row.verb));
+        steps.chain(runs).chain(TOOLS.iter().map(|row| Self::Tool(row.tool)))
+    }
+}
 
 /// What a person can ask of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,11 +284,10 @@ mod tests {
     }
 
     #[test]
-    fn a_script_stands_for_one_verb() {
-        let mut scripts: Vec<_> = VERBS.iter().flat_map(|row| row.scripts).collect();
-        let all = scripts.len();
-        scripts.sort_unstable();
-        scripts.dedup();
-        assert_eq!(scripts.len(), all);
+    fn each_word_is_found_by_its_name() {
+        for word in Word::all() {
+            assert_eq!(Word::named(word.help()[0]), Some(word));
+        }
+        assert_eq!(Word::named("nosuch"), None);
     }
 }

@@ -16,6 +16,7 @@ use crate::look::Eyes;
 use crate::os::signals::Signals;
 use crate::os::watch::{Watch, gives_no_events};
 use crate::perform::{Performed, Performer};
+use crate::state::Phase;
 use crate::step::{Action, Event, Now, Prepared, Rules, Step, View};
 
 /// How long the loop sleeps at most where events tell of everything: a follower hears of a death
@@ -24,6 +25,10 @@ const SLOW_LOOK: Duration = Duration::from_millis(900);
 
 /// The same where no events can be had.
 const QUICK_LOOK: Duration = Duration::from_millis(50);
+
+/// How long a command may run before files are watched: at the end of a process that watched, the
+/// kernel takes 10 ms and more, which a short command is spared.
+const UNWATCHED: Duration = Duration::from_millis(25);
 
 /// Where events come from, and where actions go.
 pub struct Driver<'a> {
@@ -51,8 +56,8 @@ impl<'a> Driver<'a> {
     ) -> io::Result<Self> {
         let origin = Instant::now();
         let now = Now { monotonic: Duration::ZERO, wall: Utc::now() };
-        let (next_look, queue) = Default::default();
-        let watch = Watch::start(Eyes::is_relevant)?;
+        let queue = VecDeque::new();
+        let watch = Watch::new(eyes.relevance())?;
         let step = Step::new(rules, now);
         Ok(Self {
             step,
@@ -61,7 +66,7 @@ impl<'a> Driver<'a> {
             signals,
             performer,
             origin,
-            next_look,
+            next_look: UNWATCHED,
             has_events: true,
             queue,
         })
@@ -69,12 +74,15 @@ impl<'a> Driver<'a> {
 
     /// Runs the step to its end and gives the code to exit with.
     pub fn run(mut self) -> i32 {
-        self.watch.want(self.eyes.folders());
         loop {
             if let Some(code) = self.turn() {
                 return code;
             }
-            self.wait();
+            if self.watch.has_begun() || self.step.phase() == Phase::Running {
+                self.wait();
+            } else {
+                self.look_everywhere();
+            }
         }
     }
 

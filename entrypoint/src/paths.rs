@@ -44,6 +44,11 @@ impl Paths {
         self.tekton.join("debug/scripts")
     }
 
+    /// Where an admin may put a shell for images without one (2.7).
+    pub fn debug_tools(&self) -> PathBuf {
+        self.tekton.join("debug/bin")
+    }
+
     /// The downward folder: `ready`, `cancel` and the markers of annotations.
     pub fn downward(&self) -> PathBuf {
         self.tekton.join("downward")

@@ -90,9 +90,9 @@ fn other_call<'a>(args: &Args, setup: &'a Setup) -> Option<Box<dyn FnOnce() -> i
             }
         }));
     }
-    let (words, rest) = (args.words.clone(), args.command_args.clone());
-    let verb = verb::named(words.first()?)?;
-    Some(Box::new(move || verb::main(verb, &words[1..], rest, &setup.paths)))
+    let (word, words) = verb::parse(&args.words)?;
+    let (words, behind) = (words.to_vec(), args.command_args.clone());
+    Some(Box::new(move || verb::main(word, &words, &behind, &setup.paths)))
 }
 
 fn step(args: Args, setup: &Setup, signals: &Signals) -> i32 {
@@ -124,7 +124,7 @@ fn run_step(
     let _alive = post.map(announce);
     let credentials = match Credentials::read(&config.credentials, &setup.paths) {
         Ok(credentials) => credentials,
-        Err(e) => return give_up(post, &format!("{e}\n{}", args::usage()), USAGE),
+        Err(e) => return fail(post, &format!("{e}\n{}", args::usage()), USAGE),
     };
     write_credentials(&credentials, &setup.paths);
     make_metadata_folders(config.step_metadata_dir.as_deref());
@@ -139,7 +139,7 @@ fn run_step(
     let performer = Performer::new(config, &setup.paths, signals, command, inode);
     match Driver::new(rules(config, setup), Eyes::new(&places), signals, performer) {
         Ok(driver) => driver.run(),
-        Err(e) => give_up(post, &format!("cannot watch files: {e}"), 1),
+        Err(e) => fail(post, &format!("cannot watch files: {e}"), 1),
     }
 }
 
@@ -204,14 +204,18 @@ fn name_of_post(post: &Path) -> String {
     folder.or_else(|| last(post)).unwrap_or_default()
 }
 
-/// Ends before there is a step: whoever waits for this one must hear of it. A command line with a
-/// mistake must not end another entrypoint's step, though.
+/// Ends before there is a step. A command line with a mistake must not end another entrypoint's step.
 fn give_up(post: Option<&Path>, problem: &str, code: i32) -> i32 {
+    fail(post.filter(|post| !is_another_steps(post)), problem, code)
+}
+
+/// Ends a step that never got as far as waiting: whoever waits for it must hear of it.
+fn fail(post: Option<&Path>, problem: &str, code: i32) -> i32 {
     log::line(problem.trim_end());
-    if let Some(post) = post.filter(|post| !is_another_steps(post))
+    if let Some(post) = post
         && let Err(e) = PostInode::prepare(post).post(".err")
     {
-        log::line(&format!("cannot post {}.err: {e}", post.display()));
+        log::line(&format!("cannot post {e}"));
     }
     code
 }

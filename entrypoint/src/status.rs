@@ -1,7 +1,10 @@
 //! The table of a run's steps: what each is doing, since when, and how it ended (contract 2.7).
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::poll::{PollTimeout, poll};
 
 use crate::os::files::{folder_of, read_at_most, with_ending};
 use crate::os::lock::{Life, LifeWatch};
@@ -10,26 +13,61 @@ use crate::state::{Phase, State};
 /// More than any state has.
 const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
-/// Prints every step of the run that this post file belongs to; exit code 4 where there is none.
-pub fn main(post: &Path, json: bool) -> i32 {
-    let states: Vec<_> = posts_of_run(post).iter().filter_map(|post| read(post)).collect();
-    let text = if json {
-        serde_json::to_string(&states).unwrap_or_default() + "\n"
-    } else {
-        table(&states)
-    };
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    if states.is_empty() { 4 } else { 0 }
+/// How often a watched table is looked at.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Prints every step of the run that this post file belongs to, once or until all have ended; exit
+/// code 4 where there is none.
+pub fn main(post: &Path, json: bool, watch: bool) -> i32 {
+    let mut shown = String::new();
+    loop {
+        let states: Vec<_> = posts_of_run(post).iter().filter_map(|post| read(post)).collect();
+        let text = shown_as(&states, json);
+        if text != shown {
+            print(&text, watch && !json);
+            shown = text;
+        }
+        let over = states.iter().all(|state| state.phase == Phase::Finished);
+        if !watch || over {
+            return if states.is_empty() { 4 } else { 0 };
+        }
+        let _ = poll(&mut [], PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO));
+    }
+}
+
+/// Says in one line why the step is paused or held: exit code 1; else 0. For a readiness probe.
+pub fn probe(post: &Path) -> i32 {
+    match read(post) {
+        Some(state) if state.phase == Phase::Paused || state.phase.is_held() => {
+            let _ = writeln!(std::io::stdout(), "{}", state.message);
+            1
+        }
+        _ => 0,
+    }
+}
+
+fn shown_as(states: &[State], json: bool) -> String {
+    if json { serde_json::to_string(states).unwrap_or_default() + "\n" } else { table(states) }
+}
+
+/// On a terminal a watched table stands where the one before it stood.
+fn print(text: &str, again: bool) {
+    let mut stdout = std::io::stdout();
+    if again && stdout.is_terminal() {
+        let _ = stdout.write_all(b"\x1b[H\x1b[2J");
+    }
+    let _ = stdout.write_all(text.as_bytes());
 }
 
 /// A step's state; where its process has died, the state says so.
 pub fn read(post: &Path) -> Option<State> {
+    // Asked before the state is read: a step that ends in between has said so by then.
+    let life = LifeWatch::new(with_ending(post, ".alive")).look();
     let content = read_at_most(&with_ending(post, ".state"), LARGEST_STATE_BYTES).ok()?;
     let mut state: State = serde_json::from_slice(&content).ok()?;
-    let dead = || LifeWatch::new(with_ending(post, ".alive")).look() == Life::Gone;
-    if state.phase != Phase::Finished && dead() {
-        state.message =
-            format!("step `{}` died without a word (killed, or out of memory)", state.step);
+    if state.phase != Phase::Finished && life == Life::Gone {
+        let step = &state.step;
+        state.message = format!("step `{step}` died without a word (killed, or out of memory)");
     }
     Some(state)
 }

@@ -5,6 +5,7 @@ mod copy;
 mod decode;
 mod link;
 mod replace;
+mod scripts;
 
 use std::ffi::OsString;
 use std::io;
@@ -30,6 +31,13 @@ pub enum Subcommand {
         to: PathBuf,
         /// The steps' names, in order.
         steps: Vec<OsString>,
+        /// Where debug scripts are placed too: `-debug_scripts DIR`.
+        debug_scripts: Option<PathBuf>,
+    },
+    /// `place-scripts DIR`: writes the debug scripts (2.7).
+    PlaceScripts {
+        /// Where to.
+        folder: PathBuf,
     },
     /// `step-init STEP…`.
     StepInit {
@@ -87,13 +95,25 @@ pub fn parse(words: &[OsString]) -> Option<Subcommand> {
     let (name, arguments) = words.split_first()?;
     Some(match (name.to_str()?, arguments) {
         ("cp", [from, to]) => Subcommand::Copy { from: from.into(), to: to.into() },
-        ("init", [from, to, steps @ ..]) => {
-            Subcommand::Init { from: from.into(), to: to.into(), steps: steps.to_vec() }
-        }
+        ("init", arguments) => return init(arguments),
+        ("place-scripts", [folder]) => Subcommand::PlaceScripts { folder: folder.into() },
         ("step-init", steps) => Subcommand::StepInit { steps: steps.to_vec() },
         ("decode-script", [script]) => Subcommand::DecodeScript { script: script.into() },
         _ => return None,
     })
+}
+
+/// `init [-debug_scripts DIR] SRC DST [STEP…]`; the flag may have one dash or two.
+fn init(arguments: &[OsString]) -> Option<Subcommand> {
+    let (debug_scripts, arguments) = match arguments {
+        [flag, folder, rest @ ..] if flag == "-debug_scripts" || flag == "--debug_scripts" => {
+            (Some(folder.into()), rest)
+        }
+        arguments => (None, arguments),
+    };
+    let [from, to, steps @ ..] = arguments else { return None };
+    let (from, to, steps) = (from.into(), to.into(), steps.to_vec());
+    Some(Subcommand::Init { from, to, steps, debug_scripts })
 }
 
 impl Subcommand {
@@ -104,10 +124,12 @@ impl Subcommand {
     pub fn run(self, paths: &Paths) -> Result<(), SubcommandError> {
         match self {
             Self::Copy { from, to } => copy::copy(&from, &to),
-            Self::Init { from, to, steps } => {
+            Self::Init { from, to, steps, debug_scripts } => {
                 copy::copy(&from, &to)?;
-                link::link_steps(&steps, paths)
+                link::link_steps(&steps, paths)?;
+                debug_scripts.map_or(Ok(()), |folder| scripts::place(&folder))
             }
+            Self::PlaceScripts { folder } => scripts::place(&folder),
             Self::StepInit { steps } => link::link_steps(&steps, paths),
             Self::DecodeScript { script } => decode::decode(&script),
         }
@@ -119,6 +141,10 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
+    fn init(from: PathBuf, to: PathBuf, steps: &str) -> Subcommand {
+        Subcommand::Init { from, to, steps: words(steps), debug_scripts: None }
+    }
+
     fn words(line: &str) -> Vec<OsString> {
         line.split_whitespace().map(Into::into).collect()
     }
@@ -126,10 +152,19 @@ mod tests {
     #[test]
     fn the_right_number_of_arguments_makes_a_subcommand() {
         let (from, to) = (PathBuf::from("a"), PathBuf::from("b"));
+        let init = |steps: &[&str], scripts: Option<&str>| Subcommand::Init {
+            from: from.clone(),
+            to: to.clone(),
+            steps: steps.iter().map(OsString::from).collect(),
+            debug_scripts: scripts.map(PathBuf::from),
+        };
         let cases = [
             ("cp a b", Subcommand::Copy { from: from.clone(), to: to.clone() }),
-            ("init a b", Subcommand::Init { from: from.clone(), to: to.clone(), steps: vec![] }),
-            ("init a b c d", Subcommand::Init { from: from.clone(), to, steps: words("c d") }),
+            ("init a b", init(&[], None)),
+            ("init a b c d", init(&["c", "d"], None)),
+            ("init -debug_scripts s a b c", init(&["c"], Some("s"))),
+            ("init --debug_scripts s a b", init(&[], Some("s"))),
+            ("place-scripts s", Subcommand::PlaceScripts { folder: "s".into() }),
             ("step-init", Subcommand::StepInit { steps: vec![] }),
             ("step-init c d", Subcommand::StepInit { steps: words("c d") }),
             ("decode-script a", Subcommand::DecodeScript { script: from }),
@@ -153,8 +188,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
         std::fs::write(at("from"), "binary").unwrap();
-        let subcommand =
-            Subcommand::Init { from: at("from"), to: at("to"), steps: words("step-a step-b") };
+        let subcommand = init(at("from"), at("to"), "step-a step-b");
         // A container that is started again does it all once more.
         for _ in 0..2 {
             subcommand.clone().run(&Paths::under(root.path())).unwrap();
@@ -168,7 +202,7 @@ mod tests {
     fn init_links_nothing_where_it_could_not_copy() {
         let root = tempfile::tempdir().unwrap();
         let (from, to) = (root.path().join("absent"), root.path().join("to"));
-        let subcommand = Subcommand::Init { from, to, steps: words("step-a") };
+        let subcommand = init(from, to, "step-a");
         let error = subcommand.run(&Paths::under(root.path())).unwrap_err();
         assert!(error.to_string().starts_with("cannot read "), "{error}");
         assert!(!root.path().join("tekton").exists());

@@ -27,9 +27,10 @@ pub fn ask(verb: &str, arguments: &VerbArguments, command: &[String]) -> Result<
         asking.status()
     };
     let status = answer().map_err(Error::system("cannot ask the step"))?;
-    match status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(0) => Ok(Exit::Success),
-        code => Ok(Exit::Code(code.unwrap_or(1))),
+    match status.code().map(u8::try_from) {
+        Some(Ok(0)) => Ok(Exit::Success),
+        Some(Ok(code)) => Ok(Exit::Code(code)),
+        _ => Err(Error::Usage(format!("the answer is lost: {verb} ended with {status}"))),
     }
 }
 

@@ -24,8 +24,11 @@ fn a_hermetic_command_sees_only_a_loopback_that_is_down() {
     let step = hermetic(&sandbox).command(["sleep", "1000"]).start();
     let pid = step.reaches("running")["pid"].clone();
     let seen = |file: &str| fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap();
-    let devices: Vec<_> =
-        seen("dev").lines().skip(2).map(|l| l.split(':').next().unwrap().trim().to_owned()).collect();
+    let devices: Vec<_> = seen("dev")
+        .lines()
+        .skip(2)
+        .map(|l| l.split(':').next().unwrap().trim().to_owned())
+        .collect();
     assert_eq!(devices, ["lo"]);
     // An address of the loopback device would be here, were it up.
     assert_eq!(seen("fib_trie"), "");

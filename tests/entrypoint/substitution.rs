@@ -65,9 +65,11 @@ fn a_value_that_was_put_in_is_not_looked_at_again() {
 
 #[test]
 fn what_is_not_there_in_a_result_is_the_empty_string() {
-    for argument in
-        ["$(steps.a.results.map.absent)", "$(steps.a.results.text[0])", "$(steps.a.results.list.key)"]
-    {
+    for argument in [
+        "$(steps.a.results.map.absent)",
+        "$(steps.a.results.text[0])",
+        "$(steps.a.results.list.key)",
+    ] {
         printing(&after_a(), &[argument]).stdout("<>").any_stderr().run();
     }
 }
@@ -140,7 +142,8 @@ fn when_expressions_are_replaced() {
         (r#"[{"cel":"'$(steps.a.results.quote)' == 'value'"}]"#, true),
     ] {
         let sandbox = after_a();
-        let step = sandbox.step(1).flags(["-when_expressions", expression]).command(["echo", "ran"]);
+        let step =
+            sandbox.step(1).flags(["-when_expressions", expression]).command(["echo", "ran"]);
         if runs {
             step.stdout("ran\n").run();
         } else {

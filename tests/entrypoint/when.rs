@@ -90,7 +90,8 @@ fn cel_knows_the_standard_functions_and_macros() {
 
 #[test]
 fn cel_that_does_not_compile_or_gives_no_boolean_is_an_error_of_the_step() {
-    for expression in ["1 ==", "1 == 'a'", "'yes'", "42", "unknown == 'a'", "nosuch('a')", "1/0 == 1"]
+    for expression in
+        ["1 ==", "1 == 'a'", "'yes'", "42", "unknown == 'a'", "nosuch('a')", "1/0 == 1"]
     {
         is_an_error(&serde_json::json!([{ "cel": expression }]).to_string());
     }

@@ -20,7 +20,7 @@ fn a_hold_says_what_to_type_and_a_retry_runs_the_step_again() {
     assert_eq!(states[0]["phase"], "held-failed");
     assert!(home.verb(&["retry"]).ended_with(0).contains("accepted"));
     run.wait_for("begins again (attempt 2)");
-    run.wait_for("held");
+    run.wait_for("to go on");
     assert!(home.verb(&["retry", "--", "echo", "instead"]).ended_with(0).contains("accepted"));
     let finished = run.finish();
     assert_eq!(finished.lines_of("two"), ["second"]);
@@ -39,7 +39,7 @@ fn a_hold_is_left_by_each_verb_with_its_own_outcome() {
         let home = Home::new();
         home.task(&[("one", "exit 7"), ("two", "echo second")]);
         let mut run = home.start(&["--breakpoint", "on-failure", "-o", "json"]);
-        run.wait_for("held");
+        run.wait_for("to go on");
         home.verb(&[verb, "--step", "one"]).ended_with(0);
         let finished = run.finish();
         assert_eq!(finished.code, Some(code), "{verb}: {finished:#?}");

@@ -65,6 +65,18 @@ fn a_held_run_can_be_interrupted() {
 }
 
 #[test]
+fn a_run_whose_folder_is_gone_can_still_be_ended() {
+    let home = Home::new();
+    home.task(&[("one", &waits("", "77005"))]);
+    let mut run = home.start(&[]);
+    run.wait_for("one | ready");
+    std::fs::remove_dir_all(home.path("state")).unwrap();
+    run.signal(Signal::SIGINT);
+    run.finish().ended_with(130);
+    assert!(!is_running("sleep 77005"));
+}
+
+#[test]
 fn steps_do_not_outlive_a_run_that_is_killed() {
     let home = Home::new();
     home.task(&[("one", &waits("", "77004")), ("two", "true")]);

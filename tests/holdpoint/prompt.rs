@@ -61,6 +61,14 @@ impl Terminal {
     }
 }
 
+/// A test that failed leaves nothing behind: the steps end with their run.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
     let home = Home::new();

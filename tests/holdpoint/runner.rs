@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -112,7 +113,8 @@ pub(crate) enum Stream {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
         let (send, lines) = channel();
         let stdout: Box<dyn Read + Send> = Box::new(child.stdout.take().unwrap());
         let stderr: Box<dyn Read + Send> = Box::new(child.stderr.take().unwrap());
@@ -147,8 +149,9 @@ impl Running {
         }
     }
 
+    /// Sends a signal to its group, as a terminal does on Ctrl-C.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal).unwrap();
+        killpg(self.pid(), signal).unwrap();
     }
 
     fn pid(&self) -> Pid {
@@ -176,6 +179,18 @@ impl Running {
             lines.map(|(_, line)| format!("{line}\n")).collect()
         };
         Finished { code: status.code(), stdout: of(Stream::Stdout), stderr: of(Stream::Stderr) }
+    }
+}
+
+/// A test that failed leaves nothing behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // The second signal ends it at once, with all that it started.
+            let _ = kill(self.pid(), Signal::SIGINT);
+            let _ = kill(self.pid(), Signal::SIGTERM);
+            let _ = self.child.wait();
+        }
     }
 }
 

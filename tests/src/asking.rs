@@ -31,11 +31,7 @@ pub struct Said {
 impl Sandbox {
     /// Types a verb at the step with this number, and waits for its end.
     #[track_caller]
-    pub fn ask<W: AsRef<OsStr>>(
-        &self,
-        number: usize,
-        words: impl IntoIterator<Item = W>,
-    ) -> Said {
+    pub fn ask<W: AsRef<OsStr>>(&self, number: usize, words: impl IntoIterator<Item = W>) -> Said {
         self.start_asking(number, words).end(self)
     }
 

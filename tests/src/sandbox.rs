@@ -127,6 +127,17 @@ impl Sandbox {
         &self.program
     }
 
+    /// A copy of the binary that everybody can get at, wherever it was built.
+    pub(crate) fn public_program(&self) -> PathBuf {
+        let copy = self.output().join("program");
+        if !copy.exists() {
+            self.open(self.output());
+            fs::copy(&self.program, &copy).unwrap();
+            fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+        }
+        copy
+    }
+
     /// Where the output of processes is kept: it is no file of theirs.
     pub(crate) fn output(&self) -> &Path {
         self.output.path()

@@ -128,6 +128,7 @@ impl<'a> Step<'a> {
 
     /// Runs it as another user, with a group of the same number and no others. Only root can.
     pub fn as_user(mut self, id: u32) -> Self {
+        self.program = self.sandbox.public_program().into();
         self.user = Some(id);
         self
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::os::files::{folder_of, read_at_most, with_ending};
+use crate::os::files::{folder_of, is_posted, read_at_most, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::state::State;
 use crate::step::{Awaited, Writer};
@@ -136,9 +136,8 @@ pub(super) fn number(path: &Path) -> Option<u64> {
 }
 
 fn is_at_work(post: &Path) -> bool {
-    let posted = || post.exists() || with_ending(post, ".err").exists();
-    if posted() {
+    if is_posted(post) {
         return false;
     }
-    LifeWatch::new(with_ending(post, ".alive")).look() == Life::Alive && !posted()
+    LifeWatch::new(with_ending(post, ".alive")).look() == Life::Alive && !is_posted(post)
 }

@@ -117,6 +117,7 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
 #[derive(Debug)]
 pub struct PostInode {
     post: PathBuf,
+    was_posted: bool,
     ready: Option<NamedTempFile>,
 }
 
@@ -125,24 +126,37 @@ impl PostInode {
     /// the post.
     pub fn prepare(post: &Path) -> Self {
         let _ = make_folder(folder_of(post));
-        Self { post: post.to_owned(), ready: beside(post).ok() }
+        Self { post: post.to_owned(), was_posted: is_posted(post), ready: beside(post).ok() }
     }
 
-    /// Puts the empty file into place: at `P`, or at `P.err`.
+    /// Puts the empty file into place: at `P`, or at `P.err`. Where a script of Tekton's was faster,
+    /// its word stands: there is never a second one.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// Where the folder cannot be written to; the error names the file.
     pub fn post(&mut self, ending: &str) -> io::Result<()> {
+        if !self.was_posted && is_posted(&self.post) {
+            return Ok(());
+        }
         let place = with_ending(&self.post, ending);
         if let Some(ready) = self.ready.take()
             && ready.persist(&place).is_ok()
         {
             return Ok(());
         }
-        make_folder(folder_of(&place))?;
-        match beside(&place).map(|file| file.persist(&place)) {
-            Ok(Ok(_)) => Ok(()),
-            _ => File::create(&place).map(drop),
-        }
+        post_anew(&place).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", place.display())))
     }
+}
+
+fn post_anew(place: &Path) -> io::Result<()> {
+    make_folder(folder_of(place))?;
+    match beside(place).map(|file| file.persist(place)) {
+        Ok(Ok(_)) => Ok(()),
+        _ => File::create(place).map(drop),
+    }
+}
+
+/// Whether one of the two post files is there.
+pub fn is_posted(post: &Path) -> bool {
+    post.exists() || with_ending(post, ".err").exists()
 }

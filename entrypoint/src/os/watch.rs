@@ -3,17 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use nix::fcntl::OFlag;
-use nix::unistd::pipe2;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use notify::event::{AccessKind, AccessMode, Event, EventKind, ModifyKind, RenameMode};
-use notify::{Config, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::files;
-use super::signals::wake;
 
 /// What happened to a file in a watched folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +27,16 @@ pub enum Change {
     Lost,
 }
 
+type Handler = Box<dyn FnMut(notify::Result<Event>) + Send>;
+
 /// Watches folders, those included that are not there yet.
 pub struct Watch {
+    /// What the watcher is to call, until there is one.
+    handler: Option<Handler>,
     watcher: Option<RecommendedWatcher>,
     changes: Receiver<Change>,
-    woken: OwnedFd,
+    /// No pipe: the watcher's thread may outlive us, and would die of writing to one.
+    woken: Arc<EventFd>,
     wanted: BTreeSet<PathBuf>,
     /// What is watched, by the folder it stands for: itself, or the nearest above it that exists.
     watched: BTreeMap<PathBuf, PathBuf>,
@@ -40,29 +44,41 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts watching; `relevant` says which file names are worth waking for.
+    /// Watches nothing yet; `relevant` says which file names are worth waking for.
     ///
     /// # Errors
     /// Where the process has no descriptors left.
-    pub fn start(relevant: impl Fn(&Path) -> bool + Send + 'static) -> io::Result<Self> {
-        let (woken, waker) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+    pub fn new(relevant: impl Fn(&Path) -> bool + Send + 'static) -> io::Result<Self> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let woken = Arc::new(EventFd::from_flags(flags)?);
+        let waker = Arc::clone(&woken);
         let (sender, changes) = channel();
-        let handler = move |event| tell(event, &relevant, &sender, &waker);
-        let config = Config::default().with_follow_symlinks(false);
-        let (watcher, problem) = match RecommendedWatcher::new(handler, config) {
-            Ok(watcher) => (Some(watcher), None),
-            Err(e) => (None, Some(e.to_string())),
-        };
-        let (wanted, watched) = Default::default();
-        Ok(Self { watcher, changes, woken, wanted, watched, problem })
+        let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &waker));
+        let (watcher, wanted, watched, problem) = Default::default();
+        Ok(Self { handler: Some(handler), watcher, changes, woken, wanted, watched, problem })
     }
 
     /// Watches these folders too.
     pub fn want(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+        self.begin();
         for folder in folders {
             if self.wanted.insert(folder.clone()) {
                 self.watch(&folder);
             }
+        }
+    }
+
+    /// Whether anything was wanted yet.
+    pub fn has_begun(&self) -> bool {
+        self.handler.is_none()
+    }
+
+    fn begin(&mut self) {
+        let Some(handler) = self.handler.take() else { return };
+        let config = Config::default().with_follow_symlinks(false).with_event_kinds(news());
+        match RecommendedWatcher::new(handler, config) {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(e) => self.problem = Some(e.to_string()),
         }
     }
 
@@ -98,8 +114,7 @@ impl Watch {
 
     /// The changes since the last call.
     pub fn take(&self) -> Vec<Change> {
-        let mut buffer = [0; 64];
-        while nix::unistd::read(&self.woken, &mut buffer).is_ok_and(|read| read == buffer.len()) {}
+        let _ = self.woken.read();
         self.changes.try_iter().collect()
     }
 }
@@ -108,6 +123,15 @@ impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.woken.as_fd()
     }
+}
+
+/// What is worth waking for. Not an open: every step looks into the folders of all the others, and
+/// twenty of them would keep each other awake.
+fn news() -> EventKindMask {
+    EventKindMask::CREATE
+        | EventKindMask::REMOVE
+        | EventKindMask::MODIFY_NAME
+        | EventKindMask::ACCESS_CLOSE
 }
 
 fn nearest_existing(folder: &Path) -> PathBuf {
@@ -119,7 +143,7 @@ fn tell(
     event: notify::Result<Event>,
     relevant: &impl Fn(&Path) -> bool,
     sender: &Sender<Change>,
-    waker: &OwnedFd,
+    waker: &EventFd,
 ) {
     let changes: Vec<_> = match event {
         Err(_) => vec![Change::Lost],
@@ -135,7 +159,7 @@ fn tell(
     for change in changes {
         let _ = sender.send(change);
     }
-    wake(waker.as_raw_fd());
+    let _ = waker.write(1);
 }
 
 fn change_of(kind: EventKind) -> Option<fn(PathBuf) -> Change> {

@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use debug_scripts::Verb;
+use debug_scripts::{RunVerb, Verb};
 
 use super::facts::{Awaited, Writer};
-use super::markers::{self, Kind, Sighting};
+use super::markers::{self, Sighting};
 use super::outcome::{Outcome, signal_name};
 use super::{Cause, Now, Step, WaitClock};
 use crate::state::{Phase, timestamp};
@@ -24,10 +24,21 @@ pub enum Commands {
 
 impl Commands {
     fn line(&self, verb: Verb) -> String {
-        match (self, verb.definition().scripts.first()) {
-            (Self::Scripts(folder), Some(script)) => folder.join(script).display().to_string(),
-            (Self::Scripts(folder), None) => folder.join(verb.to_string()).display().to_string(),
-            (Self::Program(program), _) => format!("{program} {verb}"),
+        let row = verb.definition();
+        self.typed(row.name, row.scripts)
+    }
+
+    fn run_line(&self, verb: RunVerb) -> String {
+        let row = verb.definition();
+        self.typed(row.name, row.scripts)
+    }
+
+    fn typed(&self, name: &str, scripts: &[&str]) -> String {
+        match self {
+            Self::Scripts(folder) => {
+                folder.join(scripts.first().unwrap_or(&name)).display().to_string()
+            }
+            Self::Program(program) => format!("{program} {name}"),
         }
     }
 }
@@ -75,8 +86,7 @@ impl Step {
             Some(Sighting { downward: true, .. }) => {
                 "take away the pod's annotation holdpoint.dev/pause".to_owned()
             }
-            Some(pause) => format!("touch {}", pause.folder.join(Kind::Resume.name()).display()),
-            None => "none is needed any more".to_owned(),
+            _ => self.rules.commands.run_line(RunVerb::Resume),
         };
         let since = clock(self.since);
         format!("{} is paused{why} since {since}; to resume: {resume}", self.named())

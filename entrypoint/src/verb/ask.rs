@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use debug_scripts::{Accepts, Verb, accepted_at};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use serde::Serialize;
 
+use super::answer::Answer;
 use crate::os::files::{beside, folder_of, read_at_most, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::os::watch::Watch;
@@ -20,52 +20,6 @@ const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
 /// How often the state is looked at where no event tells of it.
 const GLANCE: Duration = Duration::from_millis(50);
-
-/// What became of what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// 0 accepted, 3 rejected, 4 nobody answered.
-    pub code: i32,
-    /// The step, where it could be asked.
-    pub step: Option<String>,
-    /// What was asked.
-    pub verb: Verb,
-    /// What came of it, for a person.
-    pub message: String,
-}
-
-#[derive(Serialize)]
-struct Printed<'a> {
-    verb: &'a str,
-    outcome: &'a str,
-    step: Option<&'a str>,
-    message: &'a str,
-}
-
-impl Answer {
-    /// The exit code where nobody answered.
-    pub const NOBODY: i32 = 4;
-    const ACCEPTED: i32 = 0;
-    const REJECTED: i32 = 3;
-
-    /// Prints it and gives the exit code.
-    pub fn print(&self, json: bool) -> i32 {
-        let outcome = match self.code {
-            Self::ACCEPTED => "accepted",
-            Self::REJECTED => "rejected",
-            _ => "unanswered",
-        };
-        let (verb, step) = (self.verb.to_string(), self.step.as_deref());
-        let printed = Printed { verb: &verb, outcome, step, message: &self.message };
-        let line = if json {
-            serde_json::to_string(&printed).unwrap_or_default()
-        } else {
-            format!("{outcome}: {}", self.message)
-        };
-        let _ = writeln!(io::stdout(), "{line}");
-        self.code
-    }
-}
 
 /// Asks the step of this post file, and waits for its answer.
 ///
@@ -128,14 +82,15 @@ impl Asking<'_> {
 
     /// Rejects at once what the step would reject.
     fn first_look(&self) -> Result<State, Answer> {
+        let life = self.life();
         let Some(state) = self.state() else {
-            let problem = match self.life() {
+            let problem = match life {
                 Life::Alive => "the step has not said anything yet; try again".to_owned(),
                 _ => format!("there is no step at {}", self.post.display()),
             };
             return Err(self.answer(Answer::NOBODY, problem));
         };
-        if let Some(answer) = self.over(&state) {
+        if let Some(answer) = self.over(&state, life) {
             return Err(answer);
         }
         let Some(moment) = state.phase.moment() else {
@@ -154,13 +109,14 @@ impl Asking<'_> {
         }
     }
 
-    /// A step that has ended rejects everything; one that died answers nothing.
-    fn over(&self, state: &State) -> Option<Answer> {
+    /// A step that has ended rejects everything; one that died answers nothing. Its life is asked for
+    /// before its state is read: a step that ends in between has said so by then.
+    fn over(&self, state: &State, life: Life) -> Option<Answer> {
         if state.phase == Phase::Finished {
             let message = format!("not {}: the step has ended: {}", self.verb, state.message);
             return Some(self.answer(Answer::REJECTED, message));
         }
-        (self.life() != Life::Alive).then(|| {
+        (life != Life::Alive).then(|| {
             let message = format!("step `{}` died without a word; nobody answers", state.step);
             self.answer(Answer::NOBODY, message)
         })
@@ -196,12 +152,13 @@ impl Asking<'_> {
     }
 
     fn news(&self) -> News {
+        let life = self.life();
         let Some(state) = self.state() else { return News::Nothing };
         let mine = |answered: &&Answered| answered.id.as_deref() == Some(&self.id);
         if let Some(answered) = state.requests.iter().find(mine) {
             return News::Answered(answered.clone());
         }
-        self.over(&state).map_or(News::Nothing, News::Over)
+        self.over(&state, life).map_or(News::Nothing, News::Over)
     }
 
     fn of(&self, answered: Answered) -> Answer {
@@ -214,7 +171,7 @@ impl Asking<'_> {
 
     fn answer(&self, code: i32, message: String) -> Answer {
         let step = self.state().map(|state| state.step);
-        Answer { code, step, verb: self.verb, message }
+        Answer { code, step, verb: self.verb.definition().name, message }
     }
 
     fn state(&self) -> Option<State> {
@@ -236,7 +193,7 @@ impl Asking<'_> {
 
     fn watch(&self) -> Option<Watch> {
         let state = with_ending(self.post, ".state");
-        let mut watch = Watch::start(move |path| path == state || path.ends_with("alive")).ok()?;
+        let mut watch = Watch::new(move |path| path == state || path.ends_with("alive")).ok()?;
         watch.want([folder_of(self.post).to_owned()]);
         Some(watch)
     }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use entrypoint::state::{Phase, Reason};
 use tokio::process::Child;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::Run;
 use super::changes::Changes;
+use super::early::Early;
 use super::hold::{self, Choice, Hold};
 use super::processes::{self, Process};
 use super::progress::{Ended, News, Progress};
@@ -25,10 +26,6 @@ use crate::error::Error;
 const ONE_TURN: Duration = Duration::from_millis(5);
 /// The code of a step that was ended by force.
 const KILLED: u8 = 128 + 9;
-/// How the entrypoint begins its own lines.
-const ENTRYPOINTS: &[u8] = b"holdpoint: ";
-/// How long a line waits for the state that belongs to it.
-const ONE_MOMENT: Duration = Duration::from_millis(50);
 /// What a step that has ended, or is held, may still write before it is talked over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long an `--on-hold` command may outlive the last step.
@@ -91,28 +88,6 @@ struct Followed {
     early: Early,
 }
 
-/// Lines that may be early: the entrypoint's own, and those that came before the step's state said
-/// that it begins. They wait a moment for the state, and a line that says the same is left out.
-#[derive(Default)]
-struct Early {
-    lines: Vec<Vec<u8>>,
-    until: Option<Instant>,
-}
-
-impl Early {
-    fn keep(&mut self, line: Vec<u8>) {
-        self.lines.push(line);
-        self.until.get_or_insert_with(|| Instant::now() + ONE_MOMENT);
-    }
-
-    async fn over(&self) {
-        match self.until {
-            Some(until) => sleep_until(until).await,
-            None => std::future::pending().await,
-        }
-    }
-}
-
 enum Happening {
     Line(Vec<u8>),
     Changed,
@@ -120,6 +95,12 @@ enum Happening {
     Signal(i32),
     AtHold(hold::Event),
     EarlyNoMore,
+}
+
+/// How a run that was interrupted is to end.
+enum End {
+    InOrder,
+    AtOnce,
 }
 
 impl Supervisor<'_> {
@@ -158,11 +139,10 @@ impl Supervisor<'_> {
                 Happening::Line(line) => self.take_line(&mut step, line),
                 Happening::Changed => self.look(&mut step).await,
                 Happening::Exited(status) => return Some(self.end(step, status).await),
-                Happening::Signal(signal) if self.interrupted.is_some() => {
-                    self.interrupted = Some(signal);
-                    return None;
-                }
-                Happening::Signal(signal) => self.interrupt(&step, signal),
+                Happening::Signal(signal) => match self.interrupt(&step, signal) {
+                    End::InOrder => {}
+                    End::AtOnce => return None,
+                },
                 Happening::AtHold(event) => self.at_hold(&step, event),
                 Happening::EarlyNoMore => {
                     self.look(&mut step).await;
@@ -196,7 +176,7 @@ impl Supervisor<'_> {
         // A log that cannot be written is no reason to end the step; the line is shown.
         drop(step.log.write_all(&line).and_then(|()| step.log.write_all(b"\n")));
         let runs = matches!(step.progress.phase(), Phase::Running | Phase::Terminating);
-        if runs && step.early.lines.is_empty() && !line.starts_with(ENTRYPOINTS) {
+        if runs && !step.early.must_keep(&line) {
             self.screen.line(step.index, &step.name, &line);
         } else {
             step.early.keep(line);
@@ -204,11 +184,14 @@ impl Supervisor<'_> {
     }
 
     fn show_early(&mut self, step: &mut Followed) {
-        let message = step.progress.state().map(|state| state.message.as_bytes());
-        for line in std::mem::take(&mut step.early).lines {
-            if message.is_none() || line.strip_prefix(ENTRYPOINTS) != message {
-                self.screen.line(step.index, &step.name, &line);
-            }
+        for line in step.early.take_all(step.progress.full_message()) {
+            self.screen.line(step.index, &step.name, &line);
+        }
+    }
+
+    fn show_settled(&mut self, step: &mut Followed) {
+        for line in step.early.take_settled(step.progress.full_message()) {
+            self.screen.line(step.index, &step.name, &line);
         }
     }
 
@@ -220,7 +203,7 @@ impl Supervisor<'_> {
             match news {
                 News::Begins(attempt) => self.begins(step, attempt),
                 News::Paused => {
-                    self.says(step, Tone::Alert, "paused; the run goes on with its end")
+                    self.says(step, Tone::Alert, step.progress.message(&step.name));
                 }
                 News::Terminating => self.says(step, Tone::Progress, "is being ended"),
                 News::Released => self.leave_hold(),
@@ -232,7 +215,7 @@ impl Supervisor<'_> {
             }
         }
         if changed {
-            self.show_early(step);
+            self.show_settled(step);
         }
     }
 
@@ -287,16 +270,29 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Ends the run in order: the step that runs is cancelled, only finally steps follow.
-    fn interrupt(&mut self, step: &Followed, signal: i32) {
+    /// Ends the run in order, the second time at once.
+    fn interrupt(&mut self, step: &Followed, signal: i32) -> End {
         if matches!(self.hold, Some(Hold::Shell(_))) && signal == nix::libc::SIGINT {
-            return;
+            return End::InOrder;
         }
-        self.interrupted = Some(signal);
         self.hold = None;
+        if self.interrupted.replace(signal).is_some() {
+            return End::AtOnce;
+        }
         self.screen.say(Tone::Alert, "\nending the run; once more ends it at once");
-        self.put(step, "stop-finally", &reason(signal));
-        self.put(step, "out.cancel", &reason(signal));
+        match self.end_in_order(step, signal) {
+            Ok(()) => End::InOrder,
+            Err(error) => {
+                self.says(step, Tone::Alert, &error.to_string());
+                End::AtOnce
+            }
+        }
+    }
+
+    /// The step that runs is cancelled, and only finally steps follow.
+    fn end_in_order(&self, step: &Followed, signal: i32) -> Result<(), Error> {
+        self.run.folder.put(step.index, "stop-finally", &reason(signal))?;
+        self.run.folder.put(step.index, "out.cancel", &reason(signal))
     }
 
     fn begin_hold(&mut self, step: &Followed) {

@@ -33,7 +33,7 @@ fn each_phase_says_what_a_person_needs() {
         (
             paused,
             "step `test` is paused by `pause` (\"wrong branch\") since 14:20:00; \
-             to resume: touch /tekton/run/1/resume",
+             to resume: /tekton/debug/scripts/debug-resume",
         ),
         (
             Bench::held_before(limited()),

@@ -1,0 +1,153 @@
+//! Speaking to a whole run: a marker is put into a control folder, and every live step shows in its
+//! state that it has seen it (contract 2.2, 2.7).
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use debug_scripts::RunVerb;
+use nix::poll::{PollTimeout, poll};
+
+use super::answer::Answer;
+use crate::os::files::{beside, with_ending};
+use crate::os::lock::{Life, LifeWatch};
+use crate::state::{Phase, State};
+use crate::status;
+use crate::step::markers::Kind;
+
+/// How often the states are looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Puts a run verb's marker into this folder and waits until every live step of the run that the post
+/// file belongs to has seen it.
+///
+/// # Errors
+/// A breakpoint that cannot be.
+pub fn mark(
+    post: &Path,
+    folder: &Path,
+    verb: RunVerb,
+    arguments: &[String],
+    wait: Duration,
+) -> Result<Answer, String> {
+    let text = arguments.join(" ");
+    let marking = Marking { post, folder, verb, text, deadline: Instant::now() + wait };
+    if verb == RunVerb::Breakpoint {
+        marking.check_breakpoints()?;
+    }
+    Ok(marking.run())
+}
+
+struct Marking<'a> {
+    post: &'a Path,
+    folder: &'a Path,
+    verb: RunVerb,
+    text: String,
+    deadline: Instant,
+}
+
+impl Marking<'_> {
+    fn run(&self) -> Answer {
+        if self.live_steps().is_empty() {
+            let message = format!("not {}: no step of this run is alive", self.name());
+            return self.answer(Answer::REJECTED, message);
+        }
+        let marker = self.folder.join(self.verb.definition().marker);
+        let written = beside(&marker).and_then(|mut file| {
+            file.write_all(self.text.as_bytes())?;
+            file.persist(&marker).map_err(|e| e.error)
+        });
+        if let Err(e) = written {
+            let message = format!("cannot write {}: {e}", marker.display());
+            return self.answer(Answer::NOBODY, message);
+        }
+        self.await_steps(&marker)
+    }
+
+    fn await_steps(&self, marker: &Path) -> Answer {
+        loop {
+            let steps = self.live_steps();
+            if steps.iter().all(|state| self.is_seen_by(state)) {
+                return self.answer(Answer::ACCEPTED, self.told(&steps));
+            }
+            if Instant::now() >= self.deadline {
+                return self.take_back(marker, &steps);
+            }
+            let _ = poll(&mut [], PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO));
+        }
+    }
+
+    /// What some steps have not seen must not act on the others later.
+    fn take_back(&self, marker: &Path, steps: &[State]) -> Answer {
+        let deaf = steps.iter().filter(|state| !self.is_seen_by(state));
+        let deaf: Vec<_> = deaf.map(|state| format!("`{}`", state.step)).collect();
+        let taken = match std::fs::remove_file(marker) {
+            Ok(()) => "the marker is taken back".to_owned(),
+            Err(e) => format!("{} cannot be taken back: {e}", marker.display()),
+        };
+        let message = format!("no answer from step {}; {taken}", deaf.join(", "));
+        self.answer(Answer::NOBODY, message)
+    }
+
+    fn is_seen_by(&self, state: &State) -> bool {
+        let marker = self.verb.definition().marker;
+        state.markers.iter().any(|seen| {
+            seen.name == marker && seen.reason == self.text.trim() && seen.folder == self.folder
+        })
+    }
+
+    /// The steps that have begun to speak and are neither finished nor dead.
+    fn live_steps(&self) -> Vec<State> {
+        let posts = status::posts_of_run(self.post);
+        let alive = |post: &Path| LifeWatch::new(with_ending(post, ".alive")).look() == Life::Alive;
+        let live = posts.iter().filter(|post| alive(post)).filter_map(|post| status::read(post));
+        live.filter(|state| state.phase != Phase::Finished).collect()
+    }
+
+    /// What the steps are doing about it.
+    fn told(&self, steps: &[State]) -> String {
+        let doing: Vec<_> = steps.iter().map(|state| state.message.clone()).collect();
+        let paused = steps
+            .iter()
+            .flat_map(|state| &state.markers)
+            .any(|marker| marker.name == Kind::Pause.name() && self.verb == RunVerb::Resume);
+        let still = if paused {
+            "; a pause by the pod's annotation stands until that is taken away"
+        } else {
+            ""
+        };
+        format!("{}{still}: {}", self.name(), doing.join("; "))
+    }
+
+    fn check_breakpoints(&self) -> Result<(), String> {
+        let names: Vec<_> =
+            status::posts_of_run(self.post).iter().filter_map(|post| status::read(post)).collect();
+        let wrong = |why: String| {
+            Err(format!(
+                "breakpoint {:?}: {why}; give on-failure, before:STEP, after:STEP or off",
+                self.text
+            ))
+        };
+        for item in self.text.split(',').map(str::trim) {
+            match item.split_once(':') {
+                None if ["on-failure", "off"].contains(&item) => {}
+                Some(("before" | "after", step)) => {
+                    if !names.iter().any(|state| state.step == step) {
+                        let known: Vec<_> = names.iter().map(|s| s.step.as_str()).collect();
+                        return wrong(format!("there is no step {step} in {}", known.join(", ")));
+                    }
+                }
+                _ => return wrong(format!("{item:?} is no breakpoint")),
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        self.verb.definition().name
+    }
+
+    fn answer(&self, code: i32, message: String) -> Answer {
+        Answer { code, step: None, verb: self.name(), message }
+    }
+}
