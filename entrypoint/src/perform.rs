@@ -40,6 +40,7 @@ pub struct Performer<'a> {
     command: Option<Vec<OsString>>,
     termination: TerminationFile,
     post: Option<PostInode>,
+    is_posted: bool,
     published: Option<State>,
     ready: Option<Ready>,
     child: Option<Pid>,
@@ -68,6 +69,7 @@ impl<'a> Performer<'a> {
             command,
             termination,
             post,
+            is_posted: true,
             published,
             ready,
             child,
@@ -90,6 +92,7 @@ impl<'a> Performer<'a> {
             Action::Mark(kind, reason) => self.mark(kind.name(), &reason),
             Action::Record(record) => return Performed::Then(Event::Recorded(self.record(record))),
             Action::Post(post) => self.post(post),
+            Action::Exit(0) if !self.is_posted => return Performed::Exit(1),
             Action::Exit(code) => return Performed::Exit(code),
             Action::Look | Action::Prepare | Action::Discard(_) | Action::Publish => {}
         }
@@ -113,11 +116,11 @@ impl<'a> Performer<'a> {
     /// Reaps what has ended, and says what that means to the step.
     pub fn reap(&mut self) -> Vec<Event> {
         let reaped = child::reap();
-        let ended = reaped.into_iter().find(|(pid, _)| Some(*pid) == self.child);
-        let mut events: Vec<_> =
-            ended.map(|(_, outcome)| Event::Ended(outcome)).into_iter().collect();
-        if !events.is_empty() {
+        let mut events = Vec::new();
+        if let Some((pid, outcome)) = reaped.into_iter().find(|(pid, _)| Some(*pid) == self.child) {
             self.child = None;
+            child::take_back_terminal(pid);
+            events.push(Event::Ended(outcome));
         }
         if self.child.is_none() && self.group.is_some_and(|group| !child::group_lives(group)) {
             events.push(Event::GroupGone);
@@ -278,10 +281,12 @@ impl<'a> Performer<'a> {
             Post::Failed => ".err",
             Post::ByOthers => return,
         };
-        if let Some(inode) = self.post.as_mut()
-            && let Err(e) = inode.post(ending)
-        {
-            log::line(&format!("cannot post: {e}"));
+        let Some(inode) = self.post.as_mut() else { return };
+        if let Err(e) = inode.post(ending) {
+            log::line(&format!("cannot post {e}"));
+            self.is_posted = false;
+            // Whoever waits is to hear of it all the same.
+            let _ = inode.post(".err");
         }
     }
 }

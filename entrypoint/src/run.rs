@@ -215,7 +215,7 @@ fn fail(post: Option<&Path>, problem: &str, code: i32) -> i32 {
     if let Some(post) = post
         && let Err(e) = PostInode::prepare(post).post(".err")
     {
-        log::line(&format!("cannot post {}.err: {e}", post.display()));
+        log::line(&format!("cannot post {e}"));
     }
     code
 }

@@ -67,9 +67,8 @@ fn a_copy_needs_little_memory() {
     fs::OpenOptions::new().write(true).open(large).unwrap().set_len(256 << 20).unwrap();
     // `-d` limits what is allocated, which `-v` would not tell from the binary's own pages.
     let limited = ["/bin/sh", "-c", "ulimit -d 16384; exec \"$@\"", "sh"];
-    sandbox.call(["cp", "from", "/dev/null/none"]).by(limited).exits(1).any_stderr().run();
-    let step = sandbox.call(["cp", "from", "to"]).by(limited).leaves_something("to");
-    step.run();
+    // Not the whole sandbox, which the harness would read.
+    sandbox.call(["cp", "from", "to"]).by(limited).leaves_something("to").run();
     assert_eq!(fs::metadata(sandbox.path("to")).unwrap().len(), 256 << 20);
 }
 

@@ -64,6 +64,14 @@ fn a_step_runs_without_home_and_path_of_its_own() {
 }
 
 #[test]
+fn a_step_runs_without_open_streams() {
+    let sandbox = sandbox();
+    let closed = ["/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"];
+    let step = sandbox.step(0).by(closed).shell("echo out; echo err >&2; exit 3");
+    step.fails(3).run();
+}
+
+#[test]
 fn the_umask_does_not_close_what_others_read() {
     let sandbox = sandbox();
     let step = sandbox.step(0).by(["/bin/sh", "-c", "umask 077; exec \"$@\"", "sh"]);

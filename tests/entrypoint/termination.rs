@@ -275,3 +275,21 @@ fn no_more_than_128_kib_are_inflated() {
     let step = sandbox.step(0).flags(["-compress_termination_message"]).command(["true"]);
     step.stderr("holdpoint: the old content of … is too large to be a message: …").run();
 }
+
+#[test]
+fn rows_of_our_own_go_before_anything_else_is_refused() {
+    let own = "holdpoint.dev/";
+    for (result_bytes, has_own) in [(10, true), (3980, false)] {
+        let sandbox = sandbox();
+        sandbox.write("tekton/results/r", "x".repeat(result_bytes));
+        let step = sandbox.step(0).flags(["-results=r", "-breakpoint_on_failure"]).shell("exit 3");
+        let step = step.exits(0).without("status/exitCode").leaves("termination", "[…]");
+        let step = step.leaves("out.breakpointexit", "0").any_stderr().start();
+        step.reaches("held-failed");
+        assert_eq!(message(&sandbox).contains(own), has_own, "{}", message(&sandbox));
+        assert!(message(&sandbox).contains("xxxxxxxxxx"), "{}", message(&sandbox));
+        sandbox.write("tekton/run/0/out.breakpointexit", "0");
+        let ran = step.finish();
+        assert!(!ran.stderr.contains("above max allowed size"), "{}", ran.stderr);
+    }
+}

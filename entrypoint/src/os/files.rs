@@ -133,7 +133,7 @@ impl PostInode {
     /// its word stands: there is never a second one.
     ///
     /// # Errors
-    /// Where the folder cannot be written to.
+    /// Where the folder cannot be written to; the error names the file.
     pub fn post(&mut self, ending: &str) -> io::Result<()> {
         if !self.was_posted && is_posted(&self.post) {
             return Ok(());
@@ -144,11 +144,15 @@ impl PostInode {
         {
             return Ok(());
         }
-        make_folder(folder_of(&place))?;
-        match beside(&place).map(|file| file.persist(&place)) {
-            Ok(Ok(_)) => Ok(()),
-            _ => File::create(&place).map(drop),
-        }
+        post_anew(&place).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", place.display())))
+    }
+}
+
+fn post_anew(place: &Path) -> io::Result<()> {
+    make_folder(folder_of(place))?;
+    match beside(place).map(|file| file.persist(place)) {
+        Ok(Ok(_)) => Ok(()),
+        _ => File::create(place).map(drop),
     }
 }
 

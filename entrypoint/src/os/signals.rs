@@ -2,7 +2,7 @@
 //! dispositions that the entrypoint itself was given (contract 1.3 step 6, 2.8).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use nix::errno::Errno;
@@ -42,20 +42,28 @@ fn bit(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
 
+/// The kernel's own `sigaction`: the handler comes first, and no architecture needs more words. It is
+/// asked directly, since the C library hides the two signals that it keeps.
+type KernelAction = [usize; 6];
+
+const KERNEL_MASK_BYTES: usize = 8;
+
 fn is_ignored(signal: c_int) -> bool {
-    // SAFETY: an all-zero sigaction is a valid value to be overwritten, and a null new action
-    // changes nothing.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
-            && action.sa_sigaction == libc::SIG_IGN
-    }
+    let new = std::ptr::null::<KernelAction>();
+    let mut old = KernelAction::default();
+    // SAFETY: a null new action changes nothing; the old one is as large as any the kernel writes.
+    let asked = unsafe {
+        libc::syscall(libc::SYS_rt_sigaction, signal, new, &raw mut old, KERNEL_MASK_BYTES)
+    };
+    asked == 0 && old[0] == libc::SIG_IGN
 }
 
 fn set_disposition(signal: c_int, disposition: libc::sighandler_t) {
-    // SAFETY: SIG_DFL and SIG_IGN are valid for every signal; the kernel refuses the others.
+    let new: KernelAction = [disposition, 0, 0, 0, 0, 0];
+    let old = std::ptr::null_mut::<KernelAction>();
+    // SAFETY: SIG_DFL and SIG_IGN are valid for every signal; the kernel refuses SIGKILL and SIGSTOP.
     unsafe {
-        libc::signal(signal, disposition);
+        libc::syscall(libc::SYS_rt_sigaction, signal, &raw const new, old, KERNEL_MASK_BYTES);
     }
 }
 
@@ -69,7 +77,7 @@ pub struct Inherited {
 impl Inherited {
     /// Gives a child, between fork and exec, what the entrypoint was given. Async-signal-safe.
     pub(super) fn restore(&self) {
-        for signal in (1..=LAST_SIGNAL).filter(|signal| !UNCATCHABLE.contains(signal)) {
+        for signal in 1..=LAST_SIGNAL {
             let ignored = self.ignored & bit(signal) != 0;
             set_disposition(signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL });
         }
@@ -155,20 +163,12 @@ fn catch(signal: c_int) -> io::Result<()> {
 /// What the handlers do.
 fn note(signal: c_int) {
     let errno = Errno::last_raw();
-    send(INBOX.load(Ordering::SeqCst), signal as u8);
-    Errno::set_raw(errno);
-}
-
-/// Makes a loop that polls the other end of this pipe turn once; a full pipe is awake already.
-pub(super) fn wake(pipe: RawFd) {
-    send(pipe, 0);
-}
-
-fn send(pipe: RawFd, byte: u8) {
+    let number = signal as u8;
     // SAFETY: one byte of the stack; a descriptor that is not open only gives an error.
     unsafe {
-        libc::write(pipe, (&raw const byte).cast(), 1);
+        libc::write(INBOX.load(Ordering::SeqCst), (&raw const number).cast(), 1);
     }
+    Errno::set_raw(errno);
 }
 
 /// Blocks every signal until it is dropped, so that no handler runs in a child before its exec.
