@@ -33,10 +33,16 @@ impl Image {
             return;
         }
         fs::create_dir(&tools).unwrap();
-        fs::copy(busybox, tools.join("busybox")).unwrap();
+        copy_program(busybox, &tools.join("busybox"));
         let list = Command::new(busybox).arg("--list").output().unwrap().stdout;
         for tool in String::from_utf8(list).unwrap().lines().filter(|tool| *tool != "busybox") {
             symlink("busybox", tools.join(tool)).unwrap();
         }
     }
+}
+
+/// By another process: were it written by this one, a child that another test starts meanwhile could hold
+/// it open, and it could not be run.
+pub(super) fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").args([from, to]).status().unwrap().success());
 }

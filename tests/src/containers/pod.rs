@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::bundle::{Bundle, Mount};
 use super::container::Container;
-use super::image::Image;
+use super::image::{Image, copy_program};
 use super::program::static_binary;
 use super::runtime::{Limits, Runtime};
 use super::spec::StepContainer;
@@ -142,7 +142,7 @@ impl Pod {
     fn initialise(&self, program: &Path, steps: &[&str]) {
         let image = self.path("images/entrypoint");
         fs::create_dir_all(image.join("ko-app")).unwrap();
-        fs::copy(program, image.join("ko-app/entrypoint")).unwrap();
+        copy_program(program, &image.join("ko-app/entrypoint"));
         let writable = ["bin", "steps", "debug/scripts"].map(|place| Mount {
             from: self.path(&format!("tekton/{place}")),
             to: format!("/tekton/{place}"),
