@@ -11,10 +11,8 @@ fn five_containers_run_one_after_the_other_with_results_in_between() {
     let fetch = "printf main > /tekton/steps/step-fetch/results/branch";
     let build = "printf 7 > /tekton/results/count";
     let branch = "$(steps.fetch.results.branch)";
-    let fetch = pod
-        .step(0)
-        .flags(["-step_results", "branch"])
-        .shell(&format!("{}; {fetch}", say("fetch")));
+    let fetch =
+        pod.step(0).flags(["-step_results", "branch"]).shell(&format!("{}; {fetch}", say("fetch")));
     let build =
         pod.step(1).flags(["-results", "count"]).shell(&format!("{}; {build}", say("build")));
     let test = pod.step(2).user(0).command(["/bin/sh", "-c", &say("test $0"), branch]);

@@ -27,8 +27,7 @@ impl By {
 /// A distroless step that fails and is held.
 fn held<'a>(pod: &'a Pod, user: u32, flags: &[&str]) -> Container<'a> {
     let step = pod.step(0).image(Image::Distroless).user(user).failing();
-    let mut container =
-        step.flags(["-breakpoint_on_failure"]).flags(flags.iter().copied()).start();
+    let mut container = step.flags(["-breakpoint_on_failure"]).flags(flags.iter().copied()).start();
     container.reaches("held-failed");
     container
 }
@@ -157,7 +156,9 @@ fn the_shell_is_in_the_folder_and_the_environment_of_the_step() {
     let step = pod.step(1).env("OWN", "own").env("GREETING", "hello $(steps.named.results.name)");
     let mut container = step.flags(["-breakpoint_on_failure"]).shell("exit 7").start();
     container.reaches("held-failed");
-    for by in [["/tekton/debug/scripts/debug-shell"].as_slice(), &["/tekton/bin/entrypoint", "shell"]] {
+    for by in
+        [["/tekton/debug/scripts/debug-shell"].as_slice(), &["/tekton/bin/entrypoint", "shell"]]
+    {
         let said = container.exec_reading(by, "pwd; echo $GREETING, $OWN; id -u; exit 5\n");
         assert_eq!((said.code, said.text.as_str()), (5, "/workspace\nhello world, own\n1001\n"));
     }

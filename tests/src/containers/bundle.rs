@@ -98,7 +98,8 @@ impl Bundle {
 
     fn config(&self) -> Value {
         // No cgroup namespace, and no rlimits: not every machine lets its root have them.
-        let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|name| json!({"type": name}));
+        let namespaces =
+            ["pid", "network", "ipc", "uts", "mount"].map(|name| json!({"type": name}));
         let mut config = json!({
             "ociVersion": "1.0.2",
             "process": {
@@ -134,7 +135,11 @@ impl Bundle {
         let system = [
             ("/proc", "proc", vec!["nosuid", "noexec", "nodev", hidden]),
             ("/dev", "tmpfs", vec!["nosuid", "strictatime", "mode=755", "size=65536k"]),
-            ("/dev/pts", "devpts", vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+            (
+                "/dev/pts",
+                "devpts",
+                vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+            ),
             ("/sys", "sysfs", vec!["nosuid", "noexec", "nodev", "ro"]),
         ];
         let system = system.into_iter().map(|(place, kind, options)| {
@@ -151,9 +156,7 @@ impl Bundle {
 
 /// What containerd's profile refuses to a container without CAP_SYS_ADMIN, as far as it matters here.
 fn without_namespaces() -> Value {
-    let refused = |names: &[&str], errno: i32| {
-        json!({"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno})
-    };
+    let refused = |names: &[&str], errno: i32| json!({"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno});
     let mut clone = refused(&["clone"], 1);
     // Bit by bit: a rule compares whole masks.
     let flags = (0..64).map(|bit| 1_u64 << bit).filter(|flag| NAMESPACE_FLAGS & flag != 0);

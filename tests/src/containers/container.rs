@@ -172,13 +172,25 @@ impl<'a> Container<'a> {
         contents(&self.output)
     }
 
+    /// Waits until it has written this text.
+    #[track_caller]
+    pub fn says(&self, text: &str) {
+        self.comes(&format!("{text:?}"), || self.told().contains(text));
+    }
+
+    /// Waits until something is so.
+    #[track_caller]
+    pub fn comes(&self, what: &str, is_so: impl Fn() -> bool) {
+        eventually(&format!("{what} of step {}", self.number), || is_so().then_some(()));
+    }
+
     /// Waits until the programs that run in it, as the words of `ps` tell them, are as wanted.
     #[track_caller]
     pub fn shows_processes(&self, what: &str, wanted: impl Fn(&[String]) -> bool) {
-        eventually(&format!("{what} in step {}", self.number), || {
+        self.comes(what, || {
             let told = self.exec(["/bin/ps", "-o", "pid,ppid,stat,args"]).text;
             let lines: Vec<_> = told.lines().skip(1).map(str::to_owned).collect();
-            wanted(&lines).then_some(())
+            wanted(&lines)
         });
     }
 

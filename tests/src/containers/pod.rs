@@ -113,7 +113,8 @@ impl Pod {
 
     /// The last value of this key in a step's termination message.
     pub fn told(&self, number: usize, key: &str) -> Option<String> {
-        let rows: Value = serde_json::from_str(&self.read(&format!("termination-{number}"))?).ok()?;
+        let rows: Value =
+            serde_json::from_str(&self.read(&format!("termination-{number}"))?).ok()?;
         let row = rows.as_array()?.iter().rfind(|row| row["key"] == key)?;
         row["value"].as_str().map(str::to_owned)
     }

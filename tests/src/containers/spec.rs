@@ -86,7 +86,15 @@ impl<'a> StepContainer<'a> {
     /// A command that goes on, in any image, until there is this file in the workspace.
     pub fn until(self, file: &str) -> Self {
         let file = format!("/workspace/{file}");
-        self.command([ENTRYPOINT, "-wait_file", &file, "-entrypoint", ENTRYPOINT, "--", "step-init"])
+        self.command([
+            ENTRYPOINT,
+            "-wait_file",
+            &file,
+            "-entrypoint",
+            ENTRYPOINT,
+            "--",
+            "step-init",
+        ])
     }
 
     /// Sets a variable of the container.
