@@ -71,3 +71,17 @@ fn a_hermetic_step_does_not_run_where_namespaces_are_refused() {
         assert!(ended.output.contains("Operation not permitted"), "{}", ended.output);
     }
 }
+
+#[test]
+fn a_hermetic_step_has_not_even_a_loopback_where_namespaces_are_allowed() {
+    for (hermetic, is_up) in [("0", true), ("1", false)] {
+        for user in [0, 1000] {
+            let Some(pod) = pod(&["only"]) else { return };
+            let step =
+                pod.step(0).allowing_namespaces().user(user).env("TEKTON_HERMETIC", hermetic);
+            let ended = step.command(["/bin/cat", "/proc/net/fib_trie"]).start().ends();
+            let found = (ended.code, ended.output.contains("127.0.0.1"));
+            assert_eq!(found, (0, is_up), "{user}: {}", ended.output);
+        }
+    }
+}

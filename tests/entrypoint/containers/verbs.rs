@@ -192,6 +192,27 @@ fn a_step_is_found_where_process_one_is_another_program_or_hidden() {
 }
 
 #[test]
+fn a_step_is_found_by_process_one_where_all_share_one_folder() {
+    let Some(pod) = pod(&["held", "waits"]) else { return };
+    let flat = |number: usize| {
+        let step = pod.step(number).image(Image::Distroless).flags(["-breakpoint_on_failure"]);
+        step.flags(["-post_file".to_owned(), format!("/workspace/{number}")])
+    };
+    let waits = flat(1).flags(["-wait_file", "/workspace/0"]).failing().start();
+    let held = flat(0).failing().start();
+    for file in ["0.state", "1.state"] {
+        held.comes(file, || pod.read(&format!("workspace/{file}")).is_some());
+    }
+    held.says("retry: ");
+    let said = waits.script("debug-skip", [""; 0]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let said = held.script("debug-breakpointexit", [""; 0]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    assert_eq!([held, waits].map(|container| container.ends().code), [1, 0]);
+    assert!(pod.read("workspace/0").is_some() && pod.read("workspace/1").is_some());
+}
+
+#[test]
 fn status_shows_every_step_in_each_container_and_probe_tells_of_the_own_one() {
     let Some(pod) = pod(&["one", "two", "three", "four", "five"]) else { return };
     let start = |number| pod.step(number).image(Image::Distroless).until("never").start();

@@ -127,6 +127,12 @@ impl<'a> StepContainer<'a> {
         self
     }
 
+    /// Lets it make new namespaces, as a node without a seccomp profile does.
+    pub fn allowing_namespaces(mut self) -> Self {
+        self.bundle.refuses_namespaces = false;
+        self
+    }
+
     /// Starts it. It is not waited for.
     #[track_caller]
     pub fn start(mut self) -> Container<'a> {
