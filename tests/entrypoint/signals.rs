@@ -219,11 +219,10 @@ fn process_one_posts_when_it_is_told_to_end_while_it_waits() {
 fn without_file_events_steps_work_and_say_so_once() {
     let Some(wrapper) = behind("echo 0 > /proc/sys/user/max_inotify_instances") else { return };
     let sandbox = sandbox();
-    let line = "holdpoint: …no file events…";
     let next = sandbox.step(1).after(0).by(wrapper.clone()).flags(["-breakpoint_on_failure"]);
     let next = next.shell("exit 3").fails(7).leaves_something("out.breakpointexit").any_stderr().start();
     next.reaches("waiting");
-    sandbox.step(0).by(wrapper).command(["echo", "ran"]).stdout("ran\n").stderr(line).start().finish();
+    sandbox.step(0).by(wrapper).command(["echo", "ran"]).stdout("ran\n").any_stderr().start().finish();
     next.reaches("held-failed");
     sandbox.write("tekton/run/1/out.breakpointexit", "7");
     let ran = next.finish();
