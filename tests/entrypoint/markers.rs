@@ -22,7 +22,7 @@ fn rows(reason: &str) -> [Row; 2] {
 
 /// Puts a marker into the folder of step 0.
 fn mark(sandbox: &Sandbox, marker: &str, reason: &str) {
-    sandbox.write(&format!("tekton/run/0/{marker}"), reason);
+    crate::write_earlier(sandbox, &format!("tekton/run/0/{marker}"), reason);
 }
 
 /// A step that does not run, for this reason.
@@ -177,11 +177,12 @@ fn the_stronger_marker_wins_in_whatever_order_they_come() {
 #[test]
 fn a_stopped_step_posts_only_after_the_step_before_it() {
     let sandbox = sandbox();
-    let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go")).start();
+    let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go"));
+    let first = first.leaves("stop-finally", "").start();
     first.reaches("running");
     let next = not_run(sandbox.step(1).after(0), "Stopped", 1).start();
     next.reaches("waiting");
-    sandbox.write("tekton/run/1/stop-finally", "");
+    mark(&sandbox, "stop-finally", "");
     sees(&next, "stop-finally");
     let state = next.state().unwrap();
     assert_eq!((&state["phase"], &state["reason"]), (&"waiting".into(), &"Stopped".into()));
@@ -206,13 +207,19 @@ fn a_cancel_does_not_wait_for_a_file_that_no_step_writes() {
 #[test]
 fn markers_are_seen_in_every_control_folder() {
     let numbered_later = "tekton/run/17/stop-finally";
-    for place in ["tekton/run/1/stop-finally", numbered_later, "tekton/downward/stop-finally", "more/stop-finally"]
-    {
+    for place in [
+        "tekton/run/1/stop-finally",
+        numbered_later,
+        "tekton/downward/stop-finally",
+        "more/stop-finally",
+    ] {
         let sandbox = sandbox();
         sandbox.folder("more");
         let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go")).start();
         let next = sandbox.step(1).after(0).flags(["-control_dir", &sandbox.at("more")]);
-        let next = not_run(next, "Stopped", 1).start();
+        let next = not_run(next, "Stopped", 1);
+        let own = place.starts_with("tekton/run/1/");
+        let next = if own { next.leaves("stop-finally", "x") } else { next }.start();
         first.reaches("running");
         next.reaches("waiting");
         // Its folder is there before it, as a mount would be, or comes with it.
@@ -364,7 +371,8 @@ fn an_earlier_step_that_died_holds_nobody_back() {
     let sandbox = sandbox();
     let middle = sandbox.step(1).command(["sleep", "1000"]).start();
     middle.reaches("running");
-    let last = sandbox.step(2).after(0).command(["echo", "ran"]).stdout("ran\n").any_stderr().start();
+    let last =
+        sandbox.step(2).after(0).command(["echo", "ran"]).stdout("ran\n").any_stderr().start();
     sandbox.step(0).command(["true"]).start().finish();
     middle.kill();
     last.finish();

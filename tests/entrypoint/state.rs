@@ -35,13 +35,15 @@ fn shown<'a>(sandbox: &'a Sandbox, phase: &str) -> (Running<'a>, Value) {
     let step = match phase {
         "waiting" => step.after(0),
         "paused" => {
-            sandbox.write("tekton/run/0/pause", "lunch");
+            crate::write_earlier(sandbox, "tekton/run/0/pause", "lunch");
             step
         }
         "held-before" => step.flags(["-debug_before_step"]),
         "held-failed" => step.flags(["-breakpoint_on_failure"]).shell("kill -9 $$"),
         "held-after" => step.flags(["-debug_after_step"]).command(["true"]),
-        "terminating" => step.flags(["-timeout", "1ms", "-kill_grace", "1h"]).shell("trap '' TERM; sleep 1000"),
+        "terminating" => {
+            step.flags(["-timeout", "1ms", "-kill_grace", "1h"]).shell("trap '' TERM; sleep 1000")
+        }
         "finished" => step.command(["true"]),
         _ => step,
     };
@@ -60,12 +62,12 @@ fn shown<'a>(sandbox: &'a Sandbox, phase: &str) -> (Running<'a>, Value) {
 fn each_phase_has_every_key_and_says_what_is_so() {
     // Phase, attempt, exit code, started, what the message tells.
     let cases = [
-        ("waiting", 0, Value::Null, false, "…waits for …tekton/run/0/out"),
+        ("waiting", 0, Value::Null, false, "…waits for …tekton/run/0/out…"),
         ("paused", 0, Value::Null, false, "…paused…lunch…"),
-        ("held-before", 0, Value::Null, false, "…held before its command…before-continue"),
+        ("held-before", 0, Value::Null, false, "…held before its command…before-continue…"),
         ("running", 1, Value::Null, true, "…"),
-        ("held-failed", 1, 137.into(), true, "…SIGKILL…retry"),
-        ("held-after", 1, 0.into(), true, "…succeeded…continue"),
+        ("held-failed", 1, 137.into(), true, "…SIGKILL…retry…"),
+        ("held-after", 1, 0.into(), true, "…succeeded…continue…"),
         ("finished", 1, 0.into(), true, "…succeeded…"),
     ];
     for (phase, attempt, code, started, message) in cases {
