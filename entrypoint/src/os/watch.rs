@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::fcntl::OFlag;
@@ -37,6 +38,8 @@ pub struct Watch {
     watcher: Option<RecommendedWatcher>,
     changes: Receiver<Change>,
     woken: OwnedFd,
+    /// Kept where there is no watcher: a pipe that nobody can write to would be awake for ever.
+    _waker: Arc<OwnedFd>,
     wanted: BTreeSet<PathBuf>,
     /// What is watched, by the folder it stands for: itself, or the nearest above it that exists.
     watched: BTreeMap<PathBuf, PathBuf>,
@@ -50,10 +53,13 @@ impl Watch {
     /// Where the process has no descriptors left.
     pub fn new(relevant: impl Fn(&Path) -> bool + Send + 'static) -> io::Result<Self> {
         let (woken, waker) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        let waker = Arc::new(waker);
         let (sender, changes) = channel();
-        let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &waker));
+        let wake = Arc::clone(&waker);
+        let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &wake));
+        let handler = Some(handler);
         let (watcher, wanted, watched, problem) = Default::default();
-        Ok(Self { handler: Some(handler), watcher, changes, woken, wanted, watched, problem })
+        Ok(Self { handler, watcher, changes, woken, _waker: waker, wanted, watched, problem })
     }
 
     /// Watches these folders too.
