@@ -57,7 +57,7 @@ impl<'a> Driver<'a> {
         let origin = Instant::now();
         let now = Now { monotonic: Duration::ZERO, wall: Utc::now() };
         let queue = VecDeque::new();
-        let watch = Watch::new(Eyes::is_relevant)?;
+        let watch = Watch::new(eyes.relevance())?;
         let step = Step::new(rules, now);
         Ok(Self {
             step,

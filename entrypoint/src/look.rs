@@ -2,6 +2,7 @@
 
 mod awaited;
 mod control;
+mod news;
 mod requests;
 mod settle;
 
@@ -10,10 +11,11 @@ use std::time::Duration;
 
 use awaited::{Earlier, WaitFile};
 use control::ControlFolders;
+use news::News;
 use requests::RequestFiles;
 use settle::Settling;
 
-use crate::os::files::is_posted;
+use crate::os::files::{folder_of, is_posted};
 use crate::os::watch::Change;
 use crate::paths::Paths;
 use crate::step::{Posted, Request, View};
@@ -42,6 +44,7 @@ pub struct Eyes {
     control: ControlFolders,
     requests: RequestFiles,
     settling: Settling,
+    news: News,
     /// When a lock is to be asked for once more.
     ask_again_at: Option<Duration>,
 }
@@ -53,11 +56,16 @@ impl Eyes {
     /// Eyes for a step with these files.
     pub fn new(places: &Places<'_>) -> Self {
         let wait = |file: &PathBuf| WaitFile::new(file, places.wait_for_content);
+        let waits: Vec<_> = places.waits.iter().map(wait).collect();
+        let control = ControlFolders::new(places.post, places.control, &places.paths.downward());
+        let own = places.post.map(|post| folder_of(post).to_owned());
+        let near = waits.iter().map(WaitFile::folder).chain(own).collect();
         Self {
             post: places.post.map(Path::to_owned),
-            waits: places.waits.iter().map(wait).collect(),
+            waits,
             earlier: Earlier::of(places.post),
-            control: ControlFolders::new(places.post, places.control, &places.paths.downward()),
+            news: News::new(near, control.siblings()),
+            control,
             requests: RequestFiles::of(places.post),
             settling: Settling::default(),
             ask_again_at: None,
@@ -70,10 +78,10 @@ impl Eyes {
         waits.chain(self.control.folders()).collect()
     }
 
-    /// Whether a change of this file could matter: temporary files and states do not.
-    pub fn is_relevant(path: &Path) -> bool {
-        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        !name.starts_with(".holdpoint-") && !name.ends_with(".state") && !name.ends_with(".env")
+    /// Tells whether a change of a file could matter to this step now.
+    pub fn relevance(&self) -> impl Fn(&Path) -> bool + Send + 'static {
+        let news = self.news.clone();
+        move |path| news.matters(path)
     }
 
     /// Takes note of what changed since the last look.
@@ -99,6 +107,7 @@ impl Eyes {
         self.ask_again_at = self.ask_again_at.filter(|at| *at > monotonic);
         let awaited: Vec<_> = self.waits.iter_mut().map(WaitFile::look).collect();
         let open = awaited.iter().any(|awaited| !awaited.came && !awaited.failed);
+        self.news.turn_has_come(!open);
         View {
             busy: if open { None } else { self.earlier.busy() },
             awaited,

@@ -116,11 +116,11 @@ impl<'a> Performer<'a> {
     /// Reaps what has ended, and says what that means to the step.
     pub fn reap(&mut self) -> Vec<Event> {
         let reaped = child::reap();
-        let ended = reaped.into_iter().find(|(pid, _)| Some(*pid) == self.child);
-        let mut events: Vec<_> =
-            ended.map(|(_, outcome)| Event::Ended(outcome)).into_iter().collect();
-        if !events.is_empty() {
+        let mut events = Vec::new();
+        if let Some((pid, outcome)) = reaped.into_iter().find(|(pid, _)| Some(*pid) == self.child) {
             self.child = None;
+            child::take_back_terminal(pid);
+            events.push(Event::Ended(outcome));
         }
         if self.child.is_none() && self.group.is_some_and(|group| !child::group_lives(group)) {
             events.push(Event::GroupGone);

@@ -61,12 +61,13 @@ fn print(text: &str, again: bool) {
 
 /// A step's state; where its process has died, the state says so.
 pub fn read(post: &Path) -> Option<State> {
+    // Asked before the state is read: a step that ends in between has said so by then.
+    let life = LifeWatch::new(with_ending(post, ".alive")).look();
     let content = read_at_most(&with_ending(post, ".state"), LARGEST_STATE_BYTES).ok()?;
     let mut state: State = serde_json::from_slice(&content).ok()?;
-    let dead = || LifeWatch::new(with_ending(post, ".alive")).look() == Life::Gone;
-    if state.phase != Phase::Finished && dead() {
-        state.message =
-            format!("step `{}` died without a word (killed, or out of memory)", state.step);
+    if state.phase != Phase::Finished && life == Life::Gone {
+        let step = &state.step;
+        state.message = format!("step `{step}` died without a word (killed, or out of memory)");
     }
     Some(state)
 }

@@ -7,6 +7,7 @@
 pub mod breakpoint;
 pub mod carried;
 pub mod changes;
+pub mod early;
 pub mod folder;
 pub mod hold;
 pub mod launch;

@@ -3,9 +3,9 @@
 
 mod breakpoints;
 mod ends;
-mod example;
 mod outcome;
 mod prompt;
+mod readme;
 mod runner;
 mod verbs;
 mod views;

@@ -30,6 +30,7 @@ pub(crate) fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> 
             return None;
         }
         // why: what is looked for has no event that every test could wait for.
+        #[allow(clippy::disallowed_methods)]
         thread::sleep(Duration::from_millis(2));
     }
 }

@@ -48,6 +48,11 @@ impl ControlFolders {
         control
     }
 
+    /// Where the folders of all steps are.
+    pub(super) fn siblings(&self) -> Option<PathBuf> {
+        self.siblings.clone()
+    }
+
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         self.folders.iter().map(|folder| folder.path.clone()).chain(self.siblings.clone()).collect()
     }
@@ -97,29 +102,44 @@ impl ControlFolder {
         if !std::mem::take(&mut self.changed) {
             return;
         }
-        self.found.clear();
+        let before = std::mem::take(&mut self.found);
         let Ok(entries) = self.path.read_dir() else { return };
         for entry in entries.flatten() {
             if let Some(kind) = entry.file_name().to_str().and_then(Kind::named)
                 && let Ok(file) = entry.path().metadata()
             {
-                self.sight(kind, &entry.path(), &file, settling);
+                let sighting = self.sight(kind, &entry.path(), &file, &before, settling);
+                self.found.extend(sighting);
             }
         }
     }
 
-    fn sight(&mut self, kind: Kind, path: &Path, file: &Metadata, settling: &mut Settling) {
-        if !self.downward && !settling.is_settled(path, file) {
-            self.changed = true;
-            return;
+    /// A marker is in force from the moment that it is there; its text counts once it is written. The
+    /// text of a breakpoint is all that it says, so until then the one before stands.
+    fn sight(
+        &mut self,
+        kind: Kind,
+        path: &Path,
+        file: &Metadata,
+        before: &[Sighting],
+        settling: &mut Settling,
+    ) -> Option<Sighting> {
+        let settled = self.downward || settling.is_settled(path, file);
+        self.changed |= !settled;
+        if !settled && kind == Kind::Breakpoint {
+            return before.iter().find(|seen| seen.kind == kind).cloned();
         }
-        let content = read_at_most(path, LARGEST_REASON_BYTES).unwrap_or_default();
-        let reason = String::from_utf8_lossy(&content).trim().to_owned();
+        let reason = if settled { read_reason(path) } else { String::new() };
         if self.downward && NO_MARKER.contains(&reason.as_str()) {
-            return;
+            return None;
         }
         let (folder, downward) = (self.path.clone(), self.downward);
         let written = file.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        self.found.push(Sighting { kind, reason, folder, written, downward });
+        Some(Sighting { kind, reason, folder, written, downward })
     }
+}
+
+fn read_reason(path: &Path) -> String {
+    let content = read_at_most(path, LARGEST_REASON_BYTES).unwrap_or_default();
+    String::from_utf8_lossy(&content).trim().to_owned()
 }

@@ -14,8 +14,11 @@ use crate::step::{Request, Wish};
 /// As much of a request as is read.
 const LARGEST_REQUEST_BYTES: u64 = 1 << 16;
 
+/// How the text of a request file is understood.
+type Reading = fn(&str) -> Body;
+
 /// The files by which a person asks something, in the order in which they are taken.
-const FILES: [(&str, fn(&str) -> Body); 8] = [
+const FILES: [(&str, Reading); 8] = [
     (".cancel", |text| Body::of(Wish::Cancel, text)),
     (".breakpointexit.err", |_| Body::of(Wish::Exit(1), "")),
     (".breakpointexit", exit_file),
@@ -29,7 +32,7 @@ const FILES: [(&str, fn(&str) -> Body); 8] = [
 /// The request files of one step.
 #[derive(Debug)]
 pub(super) struct RequestFiles {
-    files: Vec<(PathBuf, fn(&str) -> Body)>,
+    files: Vec<(PathBuf, Reading)>,
     /// Files that were acted on and could not be taken away, as they were then.
     spent: HashMap<PathBuf, Signature>,
 }
@@ -45,12 +48,7 @@ impl RequestFiles {
         self.files.iter().filter_map(|(path, read)| self.read(path, *read, settling)).collect()
     }
 
-    fn read(
-        &self,
-        path: &Path,
-        read: fn(&str) -> Body,
-        settling: &mut Settling,
-    ) -> Option<Request> {
+    fn read(&self, path: &Path, read: Reading, settling: &mut Settling) -> Option<Request> {
         let file = path.metadata().ok()?;
         let spent = self.spent.get(path).is_some_and(|spent| *spent == Signature::of(&file));
         if spent || !settling.is_settled(path, &file) {

@@ -87,7 +87,7 @@ impl Command<'_> {
         let stdin = empty_input().map_err(|e| StartError::Refused(e.to_string()))?;
         let (told, tell) = pipe2(OFlag::O_CLOEXEC).map_err(refused)?;
         let (go, ready) = pipe2(OFlag::O_CLOEXEC).map_err(refused)?;
-        let terminal = foreground_terminal();
+        let terminal = terminal_of(nix::unistd::getpgrp());
         let parent = getpid();
 
         let blocked = Blocked::all();
@@ -300,13 +300,20 @@ fn missing_interpreter(script: &Path) -> String {
     }
 }
 
-/// The terminal whose foreground the entrypoint is, so that it can be passed on to the command.
-fn foreground_terminal() -> Option<OwnedFd> {
+/// The terminal whose foreground is this group, where a stream of ours is one.
+fn terminal_of(group: Pid) -> Option<OwnedFd> {
     let streams =
         [io::stderr().as_fd().try_clone_to_owned(), io::stdout().as_fd().try_clone_to_owned()];
-    streams.into_iter().flatten().find(|stream| {
-        nix::unistd::tcgetpgrp(stream).is_ok_and(|group| group == nix::unistd::getpgrp())
-    })
+    let in_front = |stream: &OwnedFd| nix::unistd::tcgetpgrp(stream) == Ok(group);
+    streams.into_iter().flatten().find(in_front)
+}
+
+/// Takes the terminal back from a command that has ended, so that the next attempt can have it.
+pub fn take_back_terminal(group: Pid) {
+    let Some(terminal) = terminal_of(group) else { return };
+    // A background process that sets the foreground is sent SIGTTOU, unless it blocks that.
+    let _blocked = Blocked::all();
+    let _ = nix::unistd::tcsetpgrp(&terminal, nix::unistd::getpgrp());
 }
 
 /// Sends a signal to every member of a group; whether there was one.

@@ -2,7 +2,7 @@
 //! dispositions that the entrypoint itself was given (contract 1.3 step 6, 2.8).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use nix::errno::Errno;
@@ -163,20 +163,12 @@ fn catch(signal: c_int) -> io::Result<()> {
 /// What the handlers do.
 fn note(signal: c_int) {
     let errno = Errno::last_raw();
-    send(INBOX.load(Ordering::SeqCst), signal as u8);
-    Errno::set_raw(errno);
-}
-
-/// Makes a loop that polls the other end of this pipe turn once; a full pipe is awake already.
-pub(super) fn wake(pipe: RawFd) {
-    send(pipe, 0);
-}
-
-fn send(pipe: RawFd, byte: u8) {
+    let number = signal as u8;
     // SAFETY: one byte of the stack; a descriptor that is not open only gives an error.
     unsafe {
-        libc::write(pipe, (&raw const byte).cast(), 1);
+        libc::write(INBOX.load(Ordering::SeqCst), (&raw const number).cast(), 1);
     }
+    Errno::set_raw(errno);
 }
 
 /// Blocks every signal until it is dropped, so that no handler runs in a child before its exec.

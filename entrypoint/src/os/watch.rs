@@ -3,18 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use nix::fcntl::OFlag;
-use nix::unistd::pipe2;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use notify::event::{AccessKind, AccessMode, Event, EventKind, ModifyKind, RenameMode};
 use notify::{Config, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::files;
-use super::signals::wake;
 
 /// What happened to a file in a watched folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +35,8 @@ pub struct Watch {
     handler: Option<Handler>,
     watcher: Option<RecommendedWatcher>,
     changes: Receiver<Change>,
-    woken: OwnedFd,
-    /// Kept where there is no watcher: a pipe that nobody can write to would be awake for ever.
-    _waker: Arc<OwnedFd>,
+    /// No pipe: the watcher's thread may outlive us, and would die of writing to one.
+    woken: Arc<EventFd>,
     wanted: BTreeSet<PathBuf>,
     /// What is watched, by the folder it stands for: itself, or the nearest above it that exists.
     watched: BTreeMap<PathBuf, PathBuf>,
@@ -52,14 +49,13 @@ impl Watch {
     /// # Errors
     /// Where the process has no descriptors left.
     pub fn new(relevant: impl Fn(&Path) -> bool + Send + 'static) -> io::Result<Self> {
-        let (woken, waker) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        let waker = Arc::new(waker);
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let woken = Arc::new(EventFd::from_flags(flags)?);
+        let waker = Arc::clone(&woken);
         let (sender, changes) = channel();
-        let wake = Arc::clone(&waker);
-        let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &wake));
-        let handler = Some(handler);
+        let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &waker));
         let (watcher, wanted, watched, problem) = Default::default();
-        Ok(Self { handler, watcher, changes, woken, _waker: waker, wanted, watched, problem })
+        Ok(Self { handler: Some(handler), watcher, changes, woken, wanted, watched, problem })
     }
 
     /// Watches these folders too.
@@ -118,8 +114,7 @@ impl Watch {
 
     /// The changes since the last call.
     pub fn take(&self) -> Vec<Change> {
-        let mut buffer = [0; 64];
-        while nix::unistd::read(&self.woken, &mut buffer).is_ok_and(|read| read == buffer.len()) {}
+        let _ = self.woken.read();
         self.changes.try_iter().collect()
     }
 }
@@ -148,7 +143,7 @@ fn tell(
     event: notify::Result<Event>,
     relevant: &impl Fn(&Path) -> bool,
     sender: &Sender<Change>,
-    waker: &OwnedFd,
+    waker: &EventFd,
 ) {
     let changes: Vec<_> = match event {
         Err(_) => vec![Change::Lost],
@@ -164,7 +159,7 @@ fn tell(
     for change in changes {
         let _ = sender.send(change);
     }
-    wake(waker.as_raw_fd());
+    let _ = waker.write(1);
 }
 
 fn change_of(kind: EventKind) -> Option<fn(PathBuf) -> Change> {

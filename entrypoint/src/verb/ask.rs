@@ -82,14 +82,15 @@ impl Asking<'_> {
 
     /// Rejects at once what the step would reject.
     fn first_look(&self) -> Result<State, Answer> {
+        let life = self.life();
         let Some(state) = self.state() else {
-            let problem = match self.life() {
+            let problem = match life {
                 Life::Alive => "the step has not said anything yet; try again".to_owned(),
                 _ => format!("there is no step at {}", self.post.display()),
             };
             return Err(self.answer(Answer::NOBODY, problem));
         };
-        if let Some(answer) = self.over(&state) {
+        if let Some(answer) = self.over(&state, life) {
             return Err(answer);
         }
         let Some(moment) = state.phase.moment() else {
@@ -108,13 +109,14 @@ impl Asking<'_> {
         }
     }
 
-    /// A step that has ended rejects everything; one that died answers nothing.
-    fn over(&self, state: &State) -> Option<Answer> {
+    /// A step that has ended rejects everything; one that died answers nothing. Its life is asked for
+    /// before its state is read: a step that ends in between has said so by then.
+    fn over(&self, state: &State, life: Life) -> Option<Answer> {
         if state.phase == Phase::Finished {
             let message = format!("not {}: the step has ended: {}", self.verb, state.message);
             return Some(self.answer(Answer::REJECTED, message));
         }
-        (self.life() != Life::Alive).then(|| {
+        (life != Life::Alive).then(|| {
             let message = format!("step `{}` died without a word; nobody answers", state.step);
             self.answer(Answer::NOBODY, message)
         })
@@ -150,12 +152,13 @@ impl Asking<'_> {
     }
 
     fn news(&self) -> News {
+        let life = self.life();
         let Some(state) = self.state() else { return News::Nothing };
         let mine = |answered: &&Answered| answered.id.as_deref() == Some(&self.id);
         if let Some(answered) = state.requests.iter().find(mine) {
             return News::Answered(answered.clone());
         }
-        self.over(&state).map_or(News::Nothing, News::Over)
+        self.over(&state, life).map_or(News::Nothing, News::Over)
     }
 
     fn of(&self, answered: Answered) -> Answer {

@@ -60,9 +60,14 @@ impl Progress {
         self.state.as_ref().map_or(Phase::Waiting, |state| state.phase)
     }
 
-    /// What it says of itself to a person, without its name before it.
+    /// What it says of itself to a person.
+    pub fn full_message(&self) -> &str {
+        self.state.as_ref().map_or("", |state| &state.message)
+    }
+
+    /// The same without its name before it.
     pub fn message(&self, name: &str) -> &str {
-        let message = self.state.as_ref().map_or("", |state| &state.message);
+        let message = self.full_message();
         message.strip_prefix(&format!("step `{name}` ")).unwrap_or(message)
     }
 

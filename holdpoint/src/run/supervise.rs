@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use entrypoint::state::{Phase, Reason};
 use tokio::process::Child;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::Run;
 use super::changes::Changes;
+use super::early::Early;
 use super::hold::{self, Choice, Hold};
 use super::processes::{self, Process};
 use super::progress::{Ended, News, Progress};
@@ -25,10 +26,6 @@ use crate::error::Error;
 const ONE_TURN: Duration = Duration::from_millis(5);
 /// The code of a step that was ended by force.
 const KILLED: u8 = 128 + 9;
-/// How the entrypoint begins its own lines.
-const ENTRYPOINTS: &[u8] = b"holdpoint: ";
-/// How long a line waits for the state that belongs to it.
-const ONE_MOMENT: Duration = Duration::from_millis(500);
 /// What a step that has ended, or is held, may still write before it is talked over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long an `--on-hold` command may outlive the last step.
@@ -89,28 +86,6 @@ struct Followed {
     progress: Progress,
     log: File,
     early: Early,
-}
-
-/// Lines that may be early: the entrypoint's own, and those that came before the step's state said
-/// that it begins. They wait a moment for the state, and a line that says the same is left out.
-#[derive(Default)]
-struct Early {
-    lines: Vec<Vec<u8>>,
-    until: Option<Instant>,
-}
-
-impl Early {
-    fn keep(&mut self, line: Vec<u8>) {
-        self.lines.push(line);
-        self.until.get_or_insert_with(|| Instant::now() + ONE_MOMENT);
-    }
-
-    async fn over(&self) {
-        match self.until {
-            Some(until) => sleep_until(until).await,
-            None => std::future::pending().await,
-        }
-    }
 }
 
 enum Happening {
@@ -201,7 +176,7 @@ impl Supervisor<'_> {
         // A log that cannot be written is no reason to end the step; the line is shown.
         drop(step.log.write_all(&line).and_then(|()| step.log.write_all(b"\n")));
         let runs = matches!(step.progress.phase(), Phase::Running | Phase::Terminating);
-        if runs && step.early.lines.is_empty() && !line.starts_with(ENTRYPOINTS) {
+        if runs && !step.early.must_keep(&line) {
             self.screen.line(step.index, &step.name, &line);
         } else {
             step.early.keep(line);
@@ -209,11 +184,14 @@ impl Supervisor<'_> {
     }
 
     fn show_early(&mut self, step: &mut Followed) {
-        let message = step.progress.state().map(|state| state.message.as_bytes());
-        for line in std::mem::take(&mut step.early).lines {
-            if message.is_none() || line.strip_prefix(ENTRYPOINTS) != message {
-                self.screen.line(step.index, &step.name, &line);
-            }
+        for line in step.early.take_all(step.progress.full_message()) {
+            self.screen.line(step.index, &step.name, &line);
+        }
+    }
+
+    fn show_settled(&mut self, step: &mut Followed) {
+        for line in step.early.take_settled(step.progress.full_message()) {
+            self.screen.line(step.index, &step.name, &line);
         }
     }
 
@@ -225,7 +203,7 @@ impl Supervisor<'_> {
             match news {
                 News::Begins(attempt) => self.begins(step, attempt),
                 News::Paused => {
-                    self.says(step, Tone::Alert, "paused; the run goes on with its end")
+                    self.says(step, Tone::Alert, step.progress.message(&step.name));
                 }
                 News::Terminating => self.says(step, Tone::Progress, "is being ended"),
                 News::Released => self.leave_hold(),
@@ -237,7 +215,7 @@ impl Supervisor<'_> {
             }
         }
         if changed {
-            self.show_early(step);
+            self.show_settled(step);
         }
     }
 
