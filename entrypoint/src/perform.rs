@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use crate::config::Config;
 use crate::log;
 use crate::os::child::{self, Command, StartError};
-use crate::os::files::{self, PostInode, with_ending};
+use crate::os::files::{self, PostInode, Stage, with_ending};
 use crate::os::hermetic;
 use crate::os::lock;
 use crate::os::signals::Signals;
@@ -45,6 +45,7 @@ pub struct Performer<'a> {
     command: Option<Vec<OsString>>,
     termination: TerminationFile,
     post: Option<PostInode>,
+    stage: Option<Stage>,
     is_posted: bool,
     published: Option<State>,
     ready: Option<Ready>,
@@ -61,6 +62,7 @@ impl<'a> Performer<'a> {
         signals: &'a Signals,
         command: Option<Vec<OsString>>,
         post: Option<PostInode>,
+        stage: Option<Stage>,
     ) -> Self {
         let (termination, warning) = TerminationFile::read(&config.termination_path);
         if let Some(warning) = warning {
@@ -74,6 +76,7 @@ impl<'a> Performer<'a> {
             command,
             termination,
             post,
+            stage,
             is_posted: true,
             published,
             ready,
@@ -138,7 +141,9 @@ impl<'a> Performer<'a> {
 
     /// Writes `P.state` where it has changed; during a hold `P.env` stands beside it.
     pub fn publish(&mut self, state: &State) {
-        let Some(post) = self.config.post_file.as_deref() else { return };
+        let (Some(post), Some(stage)) = (self.config.post_file.as_deref(), &self.stage) else {
+            return;
+        };
         if self.published.as_ref() == Some(state) {
             return;
         }
@@ -148,7 +153,7 @@ impl<'a> Performer<'a> {
         }
         let written = serde_json::to_vec(state)
             .map_err(std::io::Error::from)
-            .and_then(|json| files::replace(&with_ending(post, ".state"), &json));
+            .and_then(|json| stage.replace(&with_ending(post, ".state"), &json));
         if let Err(e) = written {
             log::line(&format!("cannot write {}.state: {e}", post.display()));
         }

@@ -91,7 +91,11 @@ fn a_full_disk_keeps_no_post_back() {
     let place = |name: &str| run.join(name).display().to_string();
     let mount = format!("mount -t tmpfs -o size=16k,nr_inodes=64 tmpfs {}", run.display());
     let Some(wrapper) = behind(&mount) else { return };
-    let fill = format!("cat /dev/zero > {}; exit 3", place("fill"));
+    // No block is left, and no inode.
+    let (blocks, inodes) = (place("blocks"), place("inode"));
+    let fill = format!(
+        "cat /dev/zero > {blocks}; i=0; while true > {inodes}$i; do i=$((i+1)); done; exit 3"
+    );
     let step = sandbox
         .call(["-post_file", &place("out"), "-termination_path", &place("termination")])
         .by(wrapper.into_iter().map(|word| {

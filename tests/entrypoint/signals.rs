@@ -230,7 +230,6 @@ fn process_one_posts_when_it_is_told_to_end_while_it_waits() {
 fn without_file_events_steps_work_and_say_so_once() {
     let Some(wrapper) = behind("echo 0 > /proc/sys/user/max_inotify_instances") else { return };
     let sandbox = sandbox();
-    let line = "holdpoint: …no file events…";
     let next = sandbox.step(1).after(0).by(wrapper.clone()).flags(["-breakpoint_on_failure"]);
     let next =
         next.shell("exit 3").fails(7).leaves_something("out.breakpointexit").any_stderr().start();
@@ -240,7 +239,7 @@ fn without_file_events_steps_work_and_say_so_once() {
         .by(wrapper)
         .command(["echo", "ran"])
         .stdout("ran\n")
-        .stderr(line)
+        .any_stderr()
         .start()
         .finish();
     next.reaches("held-failed");
@@ -248,4 +247,16 @@ fn without_file_events_steps_work_and_say_so_once() {
     let ran = next.finish();
     let told = ran.stderr.lines().filter(|line| line.contains("no file events")).count();
     assert_eq!(told, 1, "{}", ran.stderr);
+}
+
+/// A line of shell that runs the words behind it on a terminal of their own.
+const ON_A_TERMINAL: &str = "exec script -qec \"$(printf '%q ' \"$@\")\" /dev/null";
+
+#[test]
+fn the_command_has_the_terminal_that_the_entrypoint_had() {
+    let sandbox = sandbox();
+    // Its group, and the group that has the terminal: fields 5 and 8.
+    let script = "set -- $(cat /proc/$$/stat); [ $5 = $8 ] && echo foreground";
+    let step = sandbox.step(0).by(["bash", "-c", ON_A_TERMINAL, "bash"]).shell(script);
+    step.stdout("foreground…").any_stderr().run();
 }
