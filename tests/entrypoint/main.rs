@@ -5,6 +5,7 @@
 use holdpoint_tests::Sandbox;
 
 mod breakpoints;
+mod chaos;
 mod credentials;
 mod deaths;
 mod endings;
