@@ -1,1 +1,299 @@
-//! x
+//! The files of a step (2.1): who may read them, when they come and go, and when those of a person
+//! are read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use holdpoint_tests::{Post, Running, Sandbox, Step, behind, internal, started_at};
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::sandbox;
+
+const EXIT: &str = "tekton/run/0/out.breakpointexit";
+
+fn failing(sandbox: &Sandbox) -> Step<'_> {
+    sandbox.step(0).flags(["-breakpoint_on_failure"]).shell("exit 3").any_stderr()
+}
+
+fn held(step: Step<'_>) -> Running<'_> {
+    let step = step.start();
+    step.reaches("held-failed");
+    step
+}
+
+/// The step has looked at its files once more: it has answered a request that changes nothing.
+#[track_caller]
+fn looks_again(sandbox: &Sandbox) {
+    let said = sandbox.ask(0, ["extend", "1m"]);
+    assert_eq!(said.code, 3, "{}", said.text);
+}
+
+fn may_be_locked(path: &std::path::Path) -> bool {
+    Flock::lock(File::open(path).unwrap(), FlockArg::LockSharedNonblock).is_ok()
+}
+
+#[test]
+fn others_can_read_what_the_entrypoint_writes_whatever_the_umask() {
+    let sandbox = sandbox();
+    let umask = ["sh", "-c", "umask 077; exec \"$@\"", "sh"];
+    sandbox.write("tekton/steps/step-a/results/word", "changed");
+    let step = failing(&sandbox).by(umask).env("WORD", "$(steps.a.results.word)").fails(3);
+    let step = held(step.leaves_something("out.breakpointexit"));
+    for (file, mode) in [("out.alive", 0o644), ("out.state", 0o644), ("out.env", 0o600)] {
+        assert_eq!(sandbox.mode(&format!("tekton/run/0/{file}")), mode, "{file}");
+    }
+    assert_eq!(sandbox.read("tekton/run/0/out.env").as_deref(), Some("WORD=changed\0"));
+    sandbox.write(EXIT, "3");
+    step.finish();
+    assert_eq!(sandbox.mode("tekton/run/0/out.err"), 0o644);
+    sandbox.step(1).by(umask).command(["true"]).run();
+    assert_eq!(sandbox.mode("tekton/run/1/out"), 0o644);
+    assert_eq!(sandbox.mode("tekton/run/1/status/results"), 0o777);
+}
+
+#[test]
+fn alive_is_locked_for_as_long_as_the_process_is() {
+    let sandbox = sandbox();
+    let alive = sandbox.path("tekton/run/0/out.alive");
+    let step = held(failing(&sandbox));
+    assert!(!may_be_locked(&alive));
+    step.kill();
+    assert!(may_be_locked(&alive));
+}
+
+#[test]
+fn alive_is_locked_from_the_moment_when_it_is_seen() {
+    for _ in 0..20 {
+        let sandbox = sandbox();
+        let alive = sandbox.path("tekton/run/0/out.alive");
+        let step = sandbox.step(0).after(7).command(["true"]).start();
+        step.makes("tekton/run/0/out.alive");
+        assert!(!may_be_locked(&alive));
+        step.kill();
+    }
+}
+
+#[test]
+fn nothing_is_put_directly_into_the_folder_of_runs() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox));
+    let names: Vec<_> =
+        fs::read_dir(sandbox.path("tekton/run")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["0"]);
+    step.kill();
+}
+
+#[test]
+fn a_full_disk_keeps_no_post_back() {
+    let sandbox = sandbox();
+    let run = sandbox.folder("disk");
+    let place = |name: &str| run.join(name).display().to_string();
+    let mount = format!("mount -t tmpfs -o size=16k,nr_inodes=64 tmpfs {}", run.display());
+    let Some(wrapper) = behind(&mount) else { return };
+    let fill = format!("cat /dev/zero > {}; exit 3", place("fill"));
+    let step = sandbox
+        .call(["-post_file", &place("out"), "-termination_path", &place("termination")])
+        .by(wrapper.into_iter().map(|word| word.replace("exec \"$@\"", &format!("{{ \"$@\"; ls {}; }}", run.display()))))
+        .in_folder("disk")
+        .shell(&fill);
+    let ran = step.stdout("…\nout.err\n…").any_stderr().run();
+    assert!(!ran.stdout.lines().any(|line| line == "out"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_file_that_is_written_slowly_is_read_when_it_is_closed() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    let mut exit = File::create(sandbox.path(EXIT)).unwrap();
+    looks_again(&sandbox);
+    exit.write_all(b"7").unwrap();
+    looks_again(&sandbox);
+    exit.write_all(b"\n").unwrap();
+    looks_again(&sandbox);
+    assert!(!sandbox.has("tekton/run/0/out.err"));
+    drop(exit);
+    step.finish();
+}
+
+#[test]
+fn a_file_that_is_renamed_into_place_is_read_at_once() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    fs::write(sandbox.path("tekton/run/0/beside"), "7\n").unwrap();
+    fs::rename(sandbox.path("tekton/run/0/beside"), sandbox.path(EXIT)).unwrap();
+    step.finish();
+}
+
+#[test]
+fn a_hard_link_is_read_although_nobody_closes_it() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    fs::hard_link(sandbox.write("beside", "7\n"), sandbox.path(EXIT)).unwrap();
+    step.finish();
+}
+
+#[test]
+fn a_symlink_is_read() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves_something("out.breakpointexit"));
+    sandbox.write("beside", "7\n");
+    sandbox.link(EXIT, "../../../beside");
+    step.finish();
+}
+
+#[test]
+fn a_file_that_is_older_than_the_watch_is_read_once_it_stands_still() {
+    for age in [Duration::ZERO, Duration::from_secs(3600)] {
+        let sandbox = sandbox();
+        sandbox.folder("tekton/run/0");
+        let mut exit = OpenOptions::new().create_new(true).write(true).open(sandbox.path(EXIT)).unwrap();
+        exit.write_all(b"7\n").unwrap();
+        exit.set_modified(SystemTime::now() - age).unwrap();
+        // Never closed: that it stands still is all that can be seen of it.
+        failing(&sandbox).fails(7).rows([started_at()]).start().finish();
+        drop(exit);
+    }
+}
+
+#[test]
+fn requests_may_be_empty_a_text_or_json_and_are_removed() {
+    for (content, told) in [
+        ("", "accepted: skip\n"),
+        ("not today\n", "(\"not today\")"),
+        (r#"{"id":"x","by":"alice","reason":"flaky"}"#, "by alice (\"flaky\")"),
+        ("{no json", "(\"{no json\")"),
+    ] {
+        let sandbox = sandbox();
+        let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go")).start();
+        let rows = [started_at(), internal("Reason", "Skipped")];
+        let step = sandbox.step(1).after(0).command(["echo", "ran"]).rows(rows).any_stderr().start();
+        first.reaches("running");
+        step.reaches("waiting");
+        sandbox.write("tekton/run/1/out.skip", content);
+        let answered = holdpoint_tests::eventually("it is answered", || {
+            let state = step.state()?;
+            state["requests"].as_array()?.first().cloned()
+        });
+        assert_eq!(answered["outcome"], "accepted");
+        assert!(step.stderr().contains(told), "{told} is not in {:?}", step.stderr());
+        assert!(!sandbox.has("tekton/run/1/out.skip"), "the request is still there");
+        crate::release(&sandbox, "go");
+        first.finish();
+        step.finish();
+    }
+}
+
+#[test]
+fn several_requests_at_once_are_taken_in_their_order() {
+    // Each is stronger than those behind it, and what it does shows that it was taken first.
+    for (files, code, post) in [
+        (&["cancel", "breakpointexit", "retry"][..], 9, Post::Failed),
+        (&["breakpointexit", "retry"], 0, Post::Done),
+    ] {
+        let sandbox = sandbox();
+        let mut step = failing(&sandbox).exits(code).posts(post).without("status/exitCode");
+        for file in files.iter().skip(1) {
+            step = step.leaves_something(&format!("out.{file}"));
+        }
+        let rows = [started_at(), internal("Reason", "Cancelled")];
+        let rows = if code == 9 { rows.to_vec() } else { vec![started_at()] };
+        let step = held(step.rows(rows).leaves_something("out.breakpointexit"));
+        step.signal(holdpoint_tests::Signal::SIGSTOP);
+        for file in files.iter().rev() {
+            sandbox.write(&format!("tekton/run/0/out.{file}"), "");
+        }
+        step.signal(holdpoint_tests::Signal::SIGCONT);
+        step.finish();
+    }
+}
+
+#[test]
+fn an_unreadable_request_counts_as_empty() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    let step = failing(&sandbox).as_user(1000).fails(3).leaves_something("out.breakpointexit");
+    let step = held(step);
+    let request = sandbox.write("retry", r#"{"id":"unreadable"}"#);
+    sandbox.set_mode("retry", 0o000);
+    fs::rename(request, sandbox.path("tekton/run/0/out.retry")).unwrap();
+    holdpoint_tests::eventually("the second attempt is held", || {
+        let state = step.state()?;
+        (state["attempt"] == 2 && state["phase"] == "held-failed").then_some(())
+    });
+    sandbox.write(EXIT, "3");
+    step.finish();
+}
+
+#[test]
+fn a_request_that_may_not_be_removed_is_acted_on_once_until_it_changes() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    let step = failing(&sandbox).as_user(1000).fails(3).leaves_something("out.breakpointexit");
+    let step = step.leaves_something("out.retry").start();
+    let attempt = |number: u32| {
+        holdpoint_tests::eventually("the attempt is held", || {
+            let state = step.state()?;
+            (state["attempt"] == number && state["phase"] == "held-failed").then_some(())
+        });
+    };
+    attempt(1);
+    let looks_again_and_clears = |sandbox: &Sandbox| {
+        looks_again(sandbox);
+        fs::remove_file(sandbox.path("tekton/run/0/out.extend")).unwrap();
+    };
+    // In a sticky folder only its owner may remove a file.
+    sandbox.set_mode("tekton/run/0", 0o1777);
+    sandbox.write("tekton/run/0/out.retry", "");
+    attempt(2);
+    looks_again_and_clears(&sandbox);
+    looks_again_and_clears(&sandbox);
+    attempt(2);
+    sandbox.write("tekton/run/0/out.retry", "again");
+    attempt(3);
+    looks_again_and_clears(&sandbox);
+    attempt(3);
+    sandbox.write(EXIT, "3");
+    step.finish();
+}
+
+#[test]
+fn another_user_with_read_only_siblings_takes_its_turn() {
+    let sandbox = sandbox();
+    let first = sandbox.folder("tekton/run/0").display().to_string();
+    let read_only = format!("mount --bind {first} {first} && mount -o remount,ro,bind {first}");
+    let Some(wrapper) = behind(&read_only) else { return };
+    let next = sandbox.step(1).after(0).by(wrapper).command(["echo", "ran"]).stdout("ran\n").start();
+    next.reaches("waiting");
+    let step = sandbox.step(0);
+    let root = nix::unistd::geteuid().is_root();
+    let step = if root { step.as_user(1000) } else { step };
+    step.command(["true"]).start().finish();
+    next.finish();
+}
+
+#[test]
+fn the_flat_layout_works_too() {
+    let sandbox = sandbox();
+    sandbox.folder("tools");
+    let step = |number: usize, wait: Option<usize>| {
+        let mut words = vec!["-post_file".to_owned(), sandbox.at(&format!("tools/{number}"))];
+        words.extend(["-termination_path".to_owned(), sandbox.at(&format!("message-{number}"))]);
+        if let Some(wait) = wait {
+            words.extend(["-wait_file".to_owned(), sandbox.at(&format!("tools/{wait}"))]);
+        }
+        sandbox.call(words).logging(&format!("begin-{number} end-{number}"))
+    };
+    let next = step(1, Some(0)).start();
+    let last = step(2, Some(1)).start();
+    assert_eq!(step(0, None).start().end(), 0);
+    assert_eq!((next.end(), last.end()), (0, 0));
+    assert_eq!(sandbox.log(), ["begin-0", "end-0", "begin-1", "end-1", "begin-2", "end-2"]);
+    for file in ["0", "1", "2", "1.alive", "2.state"] {
+        assert!(sandbox.has(&format!("tools/{file}")), "{file} is not there");
+    }
+}

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+use std::path::Path;
+use std::process::Command;
+
 use holdpoint_tests::Sandbox;
 
 mod breakpoints;
@@ -29,4 +32,28 @@ mod when;
 /// A folder of its own for a test of the entrypoint.
 fn sandbox() -> Sandbox {
     Sandbox::new(env!("CARGO_BIN_EXE_entrypoint"))
+}
+
+/// Runs a line of shell in a folder, as a person or a script in the container would.
+fn shell(folder: &Path, line: &str) {
+    let status = Command::new("sh").args(["-c", line]).current_dir(folder).status().unwrap();
+    assert!(status.success(), "{line}: {status}");
+}
+
+/// Whether there is such a process, and it is no zombie.
+fn lives(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+}
+
+/// Writes a line into a FIFO, once somebody reads it: a command that waits for it goes on.
+fn release(sandbox: &Sandbox, fifo: &str) {
+    shell(sandbox.root(), &format!("echo > {fifo}"));
+}
+
+/// A line of shell that waits for [`release`].
+fn waiting_for(sandbox: &Sandbox, fifo: &str) -> String {
+    let path = sandbox.path(fifo);
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    format!("read line < {}", path.display())
 }
