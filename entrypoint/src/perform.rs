@@ -42,6 +42,8 @@ pub struct Performer<'a> {
     post: Option<PostInode>,
     is_posted: bool,
     published: Option<State>,
+    /// Whether the published state could not be written: then the next turn tries again.
+    is_unwritten: bool,
     ready: Option<Ready>,
     child: Option<Pid>,
     group: Option<Pid>,
@@ -61,7 +63,7 @@ impl<'a> Performer<'a> {
         if let Some(warning) = warning {
             log::line(&warning.to_string());
         }
-        let (published, ready, child, group, tees) = Default::default();
+        let (published, is_unwritten, ready, child, group, tees) = Default::default();
         Self {
             config,
             paths,
@@ -71,6 +73,7 @@ impl<'a> Performer<'a> {
             post,
             is_posted: true,
             published,
+            is_unwritten,
             ready,
             child,
             group,
@@ -131,7 +134,7 @@ impl<'a> Performer<'a> {
     /// Writes `P.state` where it has changed; during a hold `P.env` stands beside it.
     pub fn publish(&mut self, state: &State) {
         let Some(post) = self.config.post_file.as_deref() else { return };
-        if self.published.as_ref() == Some(state) {
+        if self.published.as_ref() == Some(state) && !self.is_unwritten {
             return;
         }
         let was_held = self.published.as_ref().is_some_and(|state| state.phase.is_held());
@@ -141,7 +144,10 @@ impl<'a> Performer<'a> {
         let written = serde_json::to_vec(state)
             .map_err(std::io::Error::from)
             .and_then(|json| files::replace(&with_ending(post, ".state"), &json));
-        if let Err(e) = written {
+        let was_unwritten = std::mem::replace(&mut self.is_unwritten, written.is_err());
+        if let Err(e) = written
+            && !was_unwritten
+        {
             log::line(&format!("cannot write {}.state: {e}", post.display()));
         }
         self.published = Some(state.clone());
