@@ -22,22 +22,35 @@ pub(super) struct Hands {
     root: PathBuf,
     places: Places,
     downward: Downward,
-    halves: Vec<Half>,
+    later: Vec<Later>,
     asked: Vec<Asked>,
     unanswered: Vec<String>,
     written: usize,
 }
 
-/// A file that is written slowly.
+/// What is still to be done at a file.
 #[derive(Debug)]
-struct Half {
-    file: File,
-    path: PathBuf,
-    rest: String,
+struct Later {
     due: Instant,
-    /// What is told once it is whole.
+    path: PathBuf,
+    rest: Rest,
+    /// What is told then.
     note: Option<String>,
 }
+
+#[derive(Debug)]
+enum Rest {
+    /// To be written into it.
+    Text(File, String),
+    /// To be linked to this one.
+    Link(PathBuf),
+    /// To be taken away.
+    Removal,
+}
+
+/// How long a person takes from one command to the next. The kernel's clock for files moves on
+/// meanwhile.
+const NEXT_COMMAND: Duration = Duration::from_millis(12);
 
 #[derive(Debug)]
 struct Asked {
@@ -50,13 +63,13 @@ struct Asked {
 impl Hands {
     pub(super) fn new(program: &Path, root: &Path, places: &Places) -> Self {
         let downward = Downward::new(&places.downward());
-        let (halves, asked, unanswered, written) = Default::default();
+        let (later, asked, unanswered, written) = Default::default();
         Self {
             program: program.to_owned(),
             root: root.to_owned(),
             places: places.clone(),
             downward,
-            halves,
+            later,
             asked,
             unanswered,
             written,
@@ -75,7 +88,7 @@ impl Hands {
         }
         let path = self.places.control(place).join(kind);
         match manner {
-            Manner::Slowly(_) => {
+            Manner::Slowly(_) | Manner::Linked => {
                 log.note(&format!("half {kind} {place:?}"));
                 self.write(&path, text, manner, Some(note));
             }
@@ -105,18 +118,21 @@ impl Hands {
                 self.written += 1;
                 let beside = path.with_file_name(format!(".by-hand-{}", self.written));
                 let _ = fs::write(&beside, text);
-                let _ = fs::hard_link(&beside, path);
-                let _ = fs::remove_file(&beside);
+                self.later(NEXT_COMMAND, path, Rest::Link(beside), note);
             }
             Manner::Slowly(length_ms) => {
                 let Ok(mut file) = File::create(path) else { return };
                 let (half, rest) = text.split_at(text.len() / 2);
                 let _ = file.write_all(half.as_bytes());
-                let due = Instant::now() + Duration::from_millis(length_ms);
-                let (path, rest) = (path.to_owned(), rest.to_owned());
-                self.halves.push(Half { file, path, rest, due, note });
+                let length = Duration::from_millis(length_ms);
+                self.later(length, path, Rest::Text(file, rest.to_owned()), note);
             }
         }
+    }
+
+    fn later(&mut self, wait: Duration, path: &Path, rest: Rest, note: Option<String>) {
+        let due = Instant::now() + wait;
+        self.later.push(Later { due, path: path.to_owned(), rest, note });
     }
 
     pub(super) fn write_whole(&self, path: &Path, text: &str) {
@@ -141,10 +157,15 @@ impl Hands {
 
     /// Finishes what is half written, and hears what became of verbs.
     pub(super) fn tend(&mut self, log: &Log) {
-        let (due, later) = self.halves.drain(..).partition(|half| half.due <= Instant::now());
-        self.halves = later;
-        let due: Vec<Half> = due;
-        due.into_iter().for_each(|half| half.finish(log));
+        let (due, later) = self.later.drain(..).partition(|later| later.due <= Instant::now());
+        self.later = later;
+        let due: Vec<Later> = due;
+        for Later { path, rest, note, .. } in due {
+            let is_done = self.go_on(&path, rest);
+            if let Some(note) = note.filter(|_| is_done) {
+                log.note(&format!("{note} at last"));
+            }
+        }
         let asked = std::mem::take(&mut self.asked);
         for mut asked in asked {
             match asked.child.try_wait().unwrap() {
@@ -164,7 +185,7 @@ impl Hands {
     }
 
     pub(super) fn are_idle(&self) -> bool {
-        self.asked.is_empty() && self.halves.is_empty()
+        self.asked.is_empty() && self.later.is_empty()
     }
 
     /// Verbs that did not end.
@@ -182,18 +203,23 @@ impl Hands {
         }
         self.mark(log, Place::Control, "resume", "", Manner::Renamed);
     }
-}
 
-impl Half {
-    fn finish(mut self, log: &Log) {
-        let _ = self.file.write_all(self.rest.as_bytes());
-        let own = self.file.metadata().map(|file| file.ino());
-        drop(self.file);
-        let there = fs::metadata(&self.path).map(|file| file.ino());
-        // Somebody may have taken it away meanwhile.
-        let stands = own.is_ok_and(|own| there.is_ok_and(|there| there == own));
-        if let Some(note) = self.note.filter(|_| stands) {
-            log.note(&format!("{note} slowly"));
+    /// Does what was left for later; whether the file stands in its place now. Somebody may have
+    /// taken it away meanwhile.
+    fn go_on(&mut self, path: &Path, rest: Rest) -> bool {
+        match rest {
+            Rest::Text(mut file, text) => {
+                let _ = file.write_all(text.as_bytes());
+                let own = file.metadata().map(|file| file.ino());
+                let there = fs::metadata(path).map(|file| file.ino());
+                own.is_ok_and(|own| there.is_ok_and(|there| there == own))
+            }
+            Rest::Link(beside) => {
+                let linked = fs::hard_link(&beside, path).is_ok();
+                self.later(NEXT_COMMAND, &beside, Rest::Removal, None);
+                linked
+            }
+            Rest::Removal => fs::remove_file(path).is_ok(),
         }
     }
 }

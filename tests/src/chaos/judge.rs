@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use chrono::DateTime;
 
 use super::log::Entry;
+use super::plan::Layout;
 use super::record::Record;
 
 /// How long before the start of a command a marker must have stood to be held against it: a step is
@@ -257,7 +258,10 @@ impl Judge<'_> {
     fn leaves_a_hole(&self, late: usize, later: usize) -> bool {
         let at_once = ["Cancelled", "WaitTimeout", "Terminated"];
         (late + 1..later).any(|between| {
+            // On a full disk a step cannot say how it ended.
+            let untold = self.record.had_full_disk && !self.record.was("begin", between);
             self.record.was_killed(between)
+                || untold
                 || at_once.contains(&self.record.steps[between].reason())
         })
     }
@@ -321,6 +325,8 @@ impl Judge<'_> {
 
 /// The markers that stand, whole, at a line of the log.
 struct Standing {
+    /// All steps have the same folder.
+    is_flat: bool,
     /// Since when, by kind and place.
     markers: BTreeMap<(String, String), f64>,
     /// When a pause was last ended.
@@ -329,7 +335,8 @@ struct Standing {
 
 impl Standing {
     fn at(record: &Record, index: usize) -> Self {
-        let mut standing = Self { markers: BTreeMap::new(), resumed: None };
+        let is_flat = record.plan.layout == Layout::Flat;
+        let mut standing = Self { is_flat, markers: BTreeMap::new(), resumed: None };
         for entry in &record.entries[..index] {
             standing.follow(entry);
         }
@@ -338,7 +345,7 @@ impl Standing {
 
     fn follow(&mut self, entry: &Entry) {
         let word = |at: usize| entry.rest.get(at).cloned().unwrap_or_default();
-        let named = (word(0), word(1));
+        let named = (word(0), self.place(word(1)));
         match entry.word.as_str() {
             "mark" if named.0 == "resume" => self.resumed = Some(entry.at),
             "mark" => drop(self.markers.insert(named, entry.at)),
@@ -346,16 +353,21 @@ impl Standing {
             "verb" if word(1) == "resume" => self.resumed = Some(entry.at),
             // A verb that was not heard takes its marker back, and with it any that it replaced.
             "answer" if word(0) != "0" => self.markers.retain(|(kind, _), _| *kind != marker(&word(2))),
-            "answer" => self.told(&word(2), entry.at),
+            "answer" => self.told(&word(2), &word(1), entry.at),
             _ => {}
         }
     }
 
-    fn told(&mut self, verb: &str, at: f64) {
+    fn place(&self, word: String) -> String {
+        if self.is_flat && word.starts_with("Own") { "Own".to_owned() } else { word }
+    }
+
+    fn told(&mut self, verb: &str, step: &str, at: f64) {
         match verb {
             "resume" => self.resumed = Some(at),
             "pause" | "stop-finally" | "cancel-finally" | "abort" | "cancel-run" => {
-                self.markers.insert((marker(verb), "a verb's folder".to_owned()), at);
+                let place = self.place(format!("Own({step})"));
+                self.markers.insert((marker(verb), place), at);
             }
             _ => {}
         }

@@ -201,11 +201,14 @@ impl<'a> Run<'a> {
         self.log.note("drain");
         self.free();
         (0..self.steps.len()).for_each(|step| self.signal(step, "continue", Signal::SIGCONT));
-        self.hands.end_pauses(&self.log, self.steps.len());
         let begun = Instant::now();
         let mut next_look = begun;
+        let mut may_be_paused = true;
         while !(self.has_ended() && self.hands.are_idle()) && begun.elapsed() < PATIENCE {
             self.tend();
+            if self.hands.are_idle() && std::mem::take(&mut may_be_paused) {
+                self.hands.end_pauses(&self.log, self.steps.len());
+            }
             if Instant::now() >= next_look {
                 (0..self.steps.len()).for_each(|step| self.end_hold(step));
                 next_look = Instant::now() + HOLD_LOOK;
