@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use holdpoint_tests::{Post, Running, Sandbox, Step, behind, internal, started_at};
+use holdpoint_tests::{Post, Running, Sandbox, Signal, Step, behind, internal, started_at};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::sandbox;
@@ -136,6 +136,21 @@ fn a_hard_link_is_read_although_nobody_closes_it() {
     let sandbox = sandbox();
     let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
     fs::hard_link(sandbox.write("beside", "7\n"), sandbox.path(EXIT)).unwrap();
+    step.finish();
+}
+
+#[test]
+fn a_hard_link_is_read_although_its_other_name_is_gone() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    let beside = sandbox.write("beside", "7\n");
+    let written = OpenOptions::new().write(true).open(&beside).unwrap();
+    written.set_modified(SystemTime::now() - Duration::from_secs(1)).unwrap();
+    // It sees both names at no moment.
+    step.signal(Signal::SIGSTOP);
+    fs::hard_link(&beside, sandbox.path(EXIT)).unwrap();
+    fs::remove_file(beside).unwrap();
+    step.signal(Signal::SIGCONT);
     step.finish();
 }
 
