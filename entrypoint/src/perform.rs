@@ -48,6 +48,8 @@ pub struct Performer<'a> {
     stage: Option<Stage>,
     is_posted: bool,
     published: Option<State>,
+    /// Whether the published state could not be written: then the next turn tries again.
+    is_unwritten: bool,
     ready: Option<Ready>,
     child: Option<Pid>,
     group: Option<Pid>,
@@ -68,7 +70,7 @@ impl<'a> Performer<'a> {
         if let Some(warning) = warning {
             log::line(&warning.to_string());
         }
-        let (published, ready, child, group, tees) = Default::default();
+        let (published, is_unwritten, ready, child, group, tees) = Default::default();
         Self {
             config,
             paths,
@@ -79,6 +81,7 @@ impl<'a> Performer<'a> {
             stage,
             is_posted: true,
             published,
+            is_unwritten,
             ready,
             child,
             group,
@@ -144,7 +147,7 @@ impl<'a> Performer<'a> {
         let (Some(post), Some(stage)) = (self.config.post_file.as_deref(), &self.stage) else {
             return;
         };
-        if self.published.as_ref() == Some(state) {
+        if self.published.as_ref() == Some(state) && !self.is_unwritten {
             return;
         }
         let was_held = self.published.as_ref().is_some_and(|state| state.phase.is_held());
@@ -154,7 +157,10 @@ impl<'a> Performer<'a> {
         let written = serde_json::to_vec(state)
             .map_err(std::io::Error::from)
             .and_then(|json| stage.replace(&with_ending(post, ".state"), &json));
-        if let Err(e) = written {
+        let was_unwritten = std::mem::replace(&mut self.is_unwritten, written.is_err());
+        if let Err(e) = written
+            && !was_unwritten
+        {
             log::line(&format!("cannot write {}.state: {e}", post.display()));
         }
         self.published = Some(state.clone());

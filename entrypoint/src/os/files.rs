@@ -32,9 +32,17 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix(".holdpoint-").tempfile_in(folder)?;
+    let file = tempfile::Builder::new().prefix(".holdpoint-").tempfile_in(folder);
+    let file = file.map_err(without_temporary_name)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     Ok(file)
+}
+
+/// The name of a temporary file means nothing to a person.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|named| named.source()).map(ToString::to_string);
+    let kind = error.kind();
+    cause.map_or(error, |cause| io::Error::new(kind, cause))
 }
 
 /// Replaces a file as a whole; its mode is 0644.
