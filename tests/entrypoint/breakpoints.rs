@@ -42,12 +42,13 @@ fn whatever_fails_once_its_turn_has_come_is_held_also_with_on_error() {
         for on_error in [&[][..], &CONTINUED] {
             let sandbox = sandbox();
             let step = failing(&sandbox).flags(flags).flags(on_error).command(command);
-            let step = held(step.fails(code).leaves_something("out.breakpointexit").rows(
-                match flags {
-                    ["-timeout", "1ms"] => vec![started_at(), internal("Reason", "TimeoutExceeded")],
+            let step =
+                held(step.fails(code).leaves_something("out.breakpointexit").rows(match flags {
+                    ["-timeout", "1ms"] => {
+                        vec![started_at(), internal("Reason", "TimeoutExceeded")]
+                    }
                     _ => vec![started_at()],
-                },
-            ));
+                }));
             nothing_is_posted(&sandbox);
             sandbox.write("tekton/run/0/out.breakpointexit", format!("{code}\n"));
             step.finish();

@@ -18,7 +18,10 @@ fn with_secrets() -> Sandbox {
         ("key2/ssh-privatekey", "KEY2"),
         ("key2/known_hosts", "host-key2"),
         ("bare/ssh-privatekey", "BARE"),
-        ("registry/.dockerconfigjson", r#"{"auths":{"a.io":{"auth":"json"},"b.io":{"auth":"json"}}}"#),
+        (
+            "registry/.dockerconfigjson",
+            r#"{"auths":{"a.io":{"auth":"json"},"b.io":{"auth":"json"}}}"#,
+        ),
         ("old/.dockercfg", r#"{"a.io":{"auth":"cfg"},"c.io":{"auth":"cfg"}}"#),
     ] {
         sandbox.write(&format!("tekton/creds-secrets/{file}"), content);
@@ -54,9 +57,9 @@ fn basic_git_gives_a_config_and_a_line_for_each_url() {
         "[credential \"https://example.com/team/app\"]\n\tusername = user\\\\one\n\tuseHttpPath = true\n",
         "[credential \"https://example.org\"]\n\tusername = two\n",
     );
-    let lines =
-        "https://two:secret@example.org\nhttps://user%5Cone:p%40ss%3Aword%2F1@example.com/team/app\n";
-    let flags = ["-basic-git=one=https://example.com/team/app", "-basic-git=two=https://example.org"];
+    let lines = "https://two:secret@example.org\nhttps://user%5Cone:p%40ss%3Aword%2F1@example.com/team/app\n";
+    let flags =
+        ["-basic-git=one=https://example.com/team/app", "-basic-git=two=https://example.org"];
     let sandbox = with_secrets();
     leaving(&sandbox, &flags, &[(".gitconfig", config), (".git-credentials", lines)]).run();
 }
@@ -122,7 +125,8 @@ fn docker_secrets_are_merged_and_the_basic_ones_win() {
 #[test]
 fn files_and_folders_are_for_their_owner_alone() {
     let sandbox = with_secrets();
-    let flags = ["-ssh-git=bare=example.com", "-basic-docker=two=b.io", "-basic-git=two=https://b.io"];
+    let flags =
+        ["-ssh-git=bare=example.com", "-basic-docker=two=b.io", "-basic-git=two=https://b.io"];
     let files = [
         (".ssh/id_bare", "BARE"),
         (".ssh/config", "…"),
@@ -185,7 +189,8 @@ fn what_tekton_left_in_creds_is_copied_home_without_flags() {
 fn a_home_that_cannot_be_written_is_logged_and_the_step_runs() {
     let sandbox = with_secrets();
     sandbox.write("home-file", "no folder");
-    let step = sandbox.step(0).flags(["-basic-docker=two=b.io"]).env("HOME", sandbox.path("home-file"));
+    let step =
+        sandbox.step(0).flags(["-basic-docker=two=b.io"]).env("HOME", sandbox.path("home-file"));
     let step = step.leaves_folder("/tekton/creds").leaves_folder("/tekton/creds/.docker");
     let step = step.leaves_something("/tekton/creds/.docker/config.json");
     let ran = step.command(["echo", "ran"]).stdout("ran\n").any_stderr().run();

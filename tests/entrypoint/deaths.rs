@@ -52,7 +52,15 @@ fn a_step_that_comes_after_the_death_knows_of_it() {
     let step = at_work(&sandbox).start();
     step.reaches("running");
     step.kill();
-    sandbox.step(1).after(0).command(["echo", "ran"]).fails(1).rows(died()).any_stderr().start().finish();
+    sandbox
+        .step(1)
+        .after(0)
+        .command(["echo", "ran"])
+        .fails(1)
+        .rows(died())
+        .any_stderr()
+        .start()
+        .finish();
 }
 
 #[test]
@@ -75,7 +83,8 @@ fn a_step_that_posted_before_its_death_has_posted() {
         sandbox.write(&format!("tekton/run/0/{file}"), "");
         step.kill();
         let next = sandbox.step(1).after(0).command(["echo", "ran"]);
-        let next = if runs { next.stdout("ran\n") } else { next.fails(1).rows(skipped()).any_stderr() };
+        let next =
+            if runs { next.stdout("ran\n") } else { next.fails(1).rows(skipped()).any_stderr() };
         next.start().finish();
     }
 }
@@ -139,7 +148,8 @@ fn with_breakpoints_a_failure_counts_by_its_reason() {
             sandbox.write("tekton/run/0/out.state", state);
         }
         sandbox.write("tekton/run/0/out.err", "");
-        let step = sandbox.step(1).after(0).flags(["-breakpoint_on_failure"]).command(["echo", "ran"]);
+        let step =
+            sandbox.step(1).after(0).flags(["-breakpoint_on_failure"]).command(["echo", "ran"]);
         let step = if runs { step.stdout("ran\n") } else { step.fails(1).rows(skipped()) };
         step.any_stderr().start().finish();
     }
@@ -203,7 +213,8 @@ fn check_chain(sandbox: &Sandbox, seed: u64, victim: usize, codes: &[i32]) {
         let succeeds = number < ran_to_their_end;
         assert_eq!(codes[number], i32::from(!succeeds), "{told}");
         let posts = [succeeds, !succeeds];
-        let there = ["out", "out.err"].map(|file| sandbox.has(&format!("tekton/run/{number}/{file}")));
+        let there =
+            ["out", "out.err"].map(|file| sandbox.has(&format!("tekton/run/{number}/{file}")));
         assert_eq!(there, posts, "step {number}: {told}");
         let reason = match number {
             _ if succeeds => Value::Null,

@@ -94,7 +94,9 @@ fn a_full_disk_keeps_no_post_back() {
     let fill = format!("cat /dev/zero > {}; exit 3", place("fill"));
     let step = sandbox
         .call(["-post_file", &place("out"), "-termination_path", &place("termination")])
-        .by(wrapper.into_iter().map(|word| word.replace("exec \"$@\"", &format!("{{ \"$@\"; ls {}; }}", run.display()))))
+        .by(wrapper.into_iter().map(|word| {
+            word.replace("exec \"$@\"", &format!("{{ \"$@\"; ls {}; }}", run.display()))
+        }))
         .in_folder("disk")
         .shell(&fill);
     let ran = step.stdout("…\nout.err\n…").any_stderr().run();
@@ -147,7 +149,8 @@ fn a_file_that_is_older_than_the_watch_is_read_once_it_stands_still() {
     for age in [Duration::ZERO, Duration::from_secs(3600)] {
         let sandbox = sandbox();
         sandbox.folder("tekton/run/0");
-        let mut exit = OpenOptions::new().create_new(true).write(true).open(sandbox.path(EXIT)).unwrap();
+        let mut exit =
+            OpenOptions::new().create_new(true).write(true).open(sandbox.path(EXIT)).unwrap();
         exit.write_all(b"7\n").unwrap();
         exit.set_modified(SystemTime::now() - age).unwrap();
         // Never closed: that it stands still is all that can be seen of it.
@@ -167,7 +170,8 @@ fn requests_may_be_empty_a_text_or_json_and_are_removed() {
         let sandbox = sandbox();
         let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go")).start();
         let rows = [started_at(), internal("Reason", "Skipped")];
-        let step = sandbox.step(1).after(0).command(["echo", "ran"]).rows(rows).any_stderr().start();
+        let step =
+            sandbox.step(1).after(0).command(["echo", "ran"]).rows(rows).any_stderr().start();
         first.reaches("running");
         step.reaches("waiting");
         sandbox.write("tekton/run/1/out.skip", content);
@@ -267,7 +271,8 @@ fn another_user_with_read_only_siblings_takes_its_turn() {
     let first = sandbox.folder("tekton/run/0").display().to_string();
     let read_only = format!("mount --bind {first} {first} && mount -o remount,ro,bind {first}");
     let Some(wrapper) = behind(&read_only) else { return };
-    let next = sandbox.step(1).after(0).by(wrapper).command(["echo", "ran"]).stdout("ran\n").start();
+    let next =
+        sandbox.step(1).after(0).by(wrapper).command(["echo", "ran"]).stdout("ran\n").start();
     next.reaches("waiting");
     let step = sandbox.step(0);
     let root = nix::unistd::geteuid().is_root();

@@ -66,7 +66,9 @@ fn what_the_last_attempt_left_running_is_ended_first() {
 fn rows_and_results_are_those_of_the_last_attempt() {
     let sandbox = sandbox();
     let file = sandbox.folder("tekton/results").join("word").display().to_string();
-    let script = format!("test -e {file} && {{ printf second > {file}; exit 0; }}; printf first > {file}; exit 3");
+    let script = format!(
+        "test -e {file} && {{ printf second > {file}; exit 0; }}; printf first > {file}; exit 3"
+    );
     let rows = [result("word", "second"), started_at()];
     let step = failing(&sandbox).flags(["-results", "word"]).shell(&script).rows(rows).start();
     let first = held_at(&step, 1)["startedAt"].clone();
@@ -92,7 +94,8 @@ fn environment_and_folder_are_as_they_were() {
 #[test]
 fn the_timeout_is_that_of_each_attempt() {
     let sandbox = sandbox();
-    let step = failing(&sandbox).flags(["-timeout", "2s"]).shell("test -e repaired || exec sleep 1000");
+    let step =
+        failing(&sandbox).flags(["-timeout", "2s"]).shell("test -e repaired || exec sleep 1000");
     let step = step.start();
     held_at(&step, 1);
     sandbox.write("repaired", "");
@@ -129,9 +132,8 @@ fn a_command_that_does_not_parse_is_rejected_and_the_hold_stands() {
         let step = failing(&sandbox).start();
         held_at(&step, 1);
         sandbox.write("tekton/run/0/out.retry", request);
-        let answered = eventually("it is answered", || {
-            step.state()?["requests"].as_array()?.first().cloned()
-        });
+        let answered =
+            eventually("it is answered", || step.state()?["requests"].as_array()?.first().cloned());
         assert_eq!(answered["outcome"], "rejected", "{request}");
         assert_eq!(held_at(&step, 1)["attempt"], 1);
         assert!(!sandbox.has("tekton/run/0/out.retry"));

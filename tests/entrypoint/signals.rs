@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use holdpoint_tests::{Running, Sandbox, Signal, Step, as_process_one, behind, eventually, internal, started_at};
+use holdpoint_tests::{
+    Running, Sandbox, Signal, Step, as_process_one, behind, eventually, internal, started_at,
+};
 use nix::unistd::Pid;
 
 use crate::sandbox;
@@ -25,7 +27,8 @@ fn catchable() -> Vec<i32> {
 /// Sends a signal of any number, real-time ones too.
 #[track_caller]
 fn send(pid: Pid, signal: i32) {
-    let sent = std::process::Command::new("bash").args(["-c", &format!("kill -{signal} {pid}")]).status();
+    let sent =
+        std::process::Command::new("bash").args(["-c", &format!("kill -{signal} {pid}")]).status();
     assert!(sent.unwrap().success());
 }
 
@@ -92,7 +95,13 @@ fn signals_go_to_the_whole_group() {
 fn a_command_that_any_signal_kills_ends_the_step() {
     for signal in [1, 2, 3, 6, 9, 11, 13, 15, 31, 34, 37, 64] {
         let sandbox = sandbox();
-        sandbox.step(0).shell(&format!("kill -{signal} $$")).fails(128 + signal).any_stderr().start().finish();
+        sandbox
+            .step(0)
+            .shell(&format!("kill -{signal} $$"))
+            .fails(128 + signal)
+            .any_stderr()
+            .start()
+            .finish();
     }
 }
 
@@ -103,7 +112,8 @@ fn a_step_without_a_command_ends_by_term_int_and_quit() {
     for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130), (Signal::SIGQUIT, 131)] {
         for phase in ["waiting", "paused", "held-before", "held-after"] {
             let sandbox = sandbox();
-            let step = sandbox.step(1).command(["true"]).fails(code).any_stderr().rows(rows.clone());
+            let step =
+                sandbox.step(1).command(["true"]).fails(code).any_stderr().rows(rows.clone());
             let step = match phase {
                 "waiting" => step.after(0),
                 "held-before" => step.flags(["-debug_before_step"]),
@@ -197,7 +207,8 @@ fn process_one_ends_as_any_other_entrypoint() {
     let Some(wrapper) = as_process_one() else { return };
     let sandbox = sandbox();
     sandbox.step(0).by(wrapper.clone()).shell("exit 3").fails(3).any_stderr().run();
-    let step = sandbox.step(1).by(wrapper).command(["sleep", "1000"]).fails(143).any_stderr().start();
+    let step =
+        sandbox.step(1).by(wrapper).command(["sleep", "1000"]).fails(143).any_stderr().start();
     step.reaches("running");
     send(step.wrapped_pid(), 15);
     step.finish();
@@ -221,9 +232,17 @@ fn without_file_events_steps_work_and_say_so_once() {
     let sandbox = sandbox();
     let line = "holdpoint: …no file events…";
     let next = sandbox.step(1).after(0).by(wrapper.clone()).flags(["-breakpoint_on_failure"]);
-    let next = next.shell("exit 3").fails(7).leaves_something("out.breakpointexit").any_stderr().start();
+    let next =
+        next.shell("exit 3").fails(7).leaves_something("out.breakpointexit").any_stderr().start();
     next.reaches("waiting");
-    sandbox.step(0).by(wrapper).command(["echo", "ran"]).stdout("ran\n").stderr(line).start().finish();
+    sandbox
+        .step(0)
+        .by(wrapper)
+        .command(["echo", "ran"])
+        .stdout("ran\n")
+        .stderr(line)
+        .start()
+        .finish();
     next.reaches("held-failed");
     sandbox.write("tekton/run/1/out.breakpointexit", "7");
     let ran = next.finish();

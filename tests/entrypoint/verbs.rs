@@ -127,12 +127,14 @@ fn each_verb_leaves_a_hold_in_its_own_way() {
 #[test]
 fn fail_lets_only_finally_steps_run() {
     let sandbox = sandbox();
-    let step = sandbox.step(0).flags(["-breakpoint_on_failure"]).shell("exit 3").fails(3).any_stderr();
+    let step =
+        sandbox.step(0).flags(["-breakpoint_on_failure"]).shell("exit 3").fails(3).any_stderr();
     let step = step.leaves_something("out.breakpointexit").leaves_something("stop-finally").start();
     let rows = [started_at(), internal("Reason", "Stopped")];
     let next = sandbox.step(1).after(0).flags(["-breakpoint_on_failure"]).command(["echo", "ran"]);
     let next = next.fails(1).rows(rows).any_stderr().start();
-    let last = sandbox.step(2).after(1).flags(["-finally"]).command(["echo", "ran"]).stdout("ran\n");
+    let last =
+        sandbox.step(2).after(1).flags(["-finally"]).command(["echo", "ran"]).stdout("ran\n");
     let last = last.any_stderr().start();
     step.reaches("held-failed");
     assert_eq!(sandbox.ask(0, ["fail"]).code, 0);
@@ -147,7 +149,8 @@ fn before_the_step_continue_runs_it_and_fail_does_not() {
         [("continue", true), ("before-continue", true), ("fail", false), ("before-fail", false)]
     {
         let sandbox = sandbox();
-        let step = sandbox.step(1).flags(["-debug_before_step"]).command(["echo", "ran"]).any_stderr();
+        let step =
+            sandbox.step(1).flags(["-debug_before_step"]).command(["echo", "ran"]).any_stderr();
         let step = if runs {
             step.stdout("ran\n").leaves_something("out.beforestepexit")
         } else {
@@ -175,7 +178,10 @@ fn skip_and_cancel_before_the_turn_post_after_the_step_before() {
         step.reaches("waiting");
         assert_eq!(sandbox.ask(1, [verb]).code, 0);
         let state = step.state().unwrap();
-        assert_eq!((state["phase"].as_str(), state["reason"].as_str()), (Some("waiting"), Some(reason)));
+        assert_eq!(
+            (state["phase"].as_str(), state["reason"].as_str()),
+            (Some("waiting"), Some(reason))
+        );
         assert!(!sandbox.has("tekton/run/1/out") && !sandbox.has("tekton/run/1/out.err"));
         crate::release(&sandbox, "go");
         first.finish();
@@ -187,7 +193,8 @@ fn skip_and_cancel_before_the_turn_post_after_the_step_before() {
 fn cancel_ends_a_running_command() {
     let sandbox = sandbox();
     let rows = [started_at(), internal("Reason", "Cancelled")];
-    let step = sandbox.step(1).command(["sleep", "1000"]).fails(9).exit_code_file("killed").rows(rows);
+    let step =
+        sandbox.step(1).command(["sleep", "1000"]).fails(9).exit_code_file("killed").rows(rows);
     let step = step.any_stderr().start();
     step.reaches("running");
     assert_eq!(sandbox.ask(1, ["cancel", "wrong", "branch"]).code, 0);
@@ -234,10 +241,15 @@ fn a_request_that_nobody_answers_is_taken_back() {
 fn answers_are_json_where_that_is_asked_for() {
     let sandbox = sandbox();
     let step = in_phase(&sandbox, "held-failed", &["-step_name", "build"]);
-    for (words, outcome) in [(["skip", "-o", "json"], "rejected"), (["cancel", "-o=json", ""], "accepted")] {
+    for (words, outcome) in
+        [(["skip", "-o", "json"], "rejected"), (["cancel", "-o=json", ""], "accepted")]
+    {
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
         let said: Value = sandbox.ask(1, &words).json();
-        assert_eq!((said["outcome"].as_str(), said["verb"].as_str()), (Some(outcome), Some(words[0])));
+        assert_eq!(
+            (said["outcome"].as_str(), said["verb"].as_str()),
+            (Some(outcome), Some(words[0]))
+        );
         assert_eq!(said["step"], "build");
         assert!(!said["message"].as_str().unwrap().is_empty());
     }
@@ -276,7 +288,8 @@ fn of_several_at_once_each_is_answered_and_none_acted_on_twice() {
 #[test]
 fn one_way_out_of_a_hold_is_taken_and_the_others_are_told() {
     let sandbox = sandbox();
-    let step = sandbox.step(1).flags(["-breakpoint_on_failure"]).any_stderr().shell("exit 3").start();
+    let step =
+        sandbox.step(1).flags(["-breakpoint_on_failure"]).any_stderr().shell("exit 3").start();
     step.reaches("held-failed");
     let verbs = ["continue", "fail-continue", "cancel", "breakpointexit"];
     let verbs: Vec<_> = verbs.iter().map(|verb| sandbox.start_asking(1, [verb])).collect();
@@ -304,7 +317,9 @@ fn without_a_post_file_the_one_live_step_is_meant() {
 fn a_verb_counts_only_as_the_first_word_and_flags_stand_behind_it() {
     let sandbox = sandbox();
     let step = in_phase(&sandbox, "held-failed", &[]);
-    for words in [&["cancel", "-nonsense", "x"][..], &["cancel", "-wait", "soon"], &["cancel", "-wait"]] {
+    for words in
+        [&["cancel", "-nonsense", "x"][..], &["cancel", "-wait", "soon"], &["cancel", "-wait"]]
+    {
         let said = sandbox.ask(1, words);
         assert_eq!(said.code, 2, "{words:?}: {}", said.text);
     }
