@@ -186,6 +186,7 @@ fn kill_one_of_a_chain(seed: u64) -> usize {
     let pids: Vec<Pid> = steps.iter().map(|step| step.pid()).collect();
     steps[victim].makes(&format!("tekton/run/{victim}/out.alive"));
     // The one pause of these tests: it is the random instant, and nothing is waited for.
+    #[allow(clippy::disallowed_methods)]
     thread::sleep(Duration::from_micros(random.below(60_000) as u64));
     let _ = kill(pids[victim], Signal::SIGKILL);
     let codes: Vec<i32> = steps.into_iter().map(holdpoint_tests::Running::end).collect();

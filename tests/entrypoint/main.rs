@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::Sandbox;
 
@@ -55,4 +57,11 @@ fn waiting_for(sandbox: &Sandbox, fifo: &str) -> String {
     let path = sandbox.path(fifo);
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     format!("read line < {}", path.display())
+}
+
+/// Writes a file that has stood still for a while: its text is read at once.
+fn write_earlier(sandbox: &Sandbox, below: &str, content: &str) {
+    let path = sandbox.write(below, content);
+    let earlier = SystemTime::now() - Duration::from_secs(1);
+    File::options().write(true).open(path).unwrap().set_modified(earlier).unwrap();
 }

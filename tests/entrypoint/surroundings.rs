@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use holdpoint_tests::{internal, started_at};
+use holdpoint_tests::{Running, eventually, internal, started_at};
 use nix::unistd::geteuid;
 
 use crate::sandbox;
@@ -147,6 +147,13 @@ fn a_folder_that_cannot_be_written_to_is_named() {
     }
 }
 
+/// How often a process went to sleep of itself.
+fn sleeps(step: &Running<'_>) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", step.pid())).unwrap();
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.unwrap().trim().parse().unwrap()
+}
+
 #[test]
 fn a_step_looks_where_no_events_are_left() {
     let sandbox = sandbox();
@@ -168,6 +175,9 @@ fn a_step_looks_where_no_events_are_left() {
         .stderr("holdpoint: no file events (…): looking every 50ms instead")
         .start();
     step.reaches("waiting");
+    // It sleeps between its looks: one that turns without a pause gives up the processor never.
+    let before = sleeps(&step);
+    eventually("it sleeps", || (sleeps(&step) > before + 5).then_some(()));
     sandbox.step(0).logging("first").start().finish();
     step.finish();
     assert_eq!(sandbox.log(), ["first", "second"]);

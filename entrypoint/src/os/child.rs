@@ -15,7 +15,7 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::poll::{PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, setpgid};
 
 use super::hermetic;
@@ -336,16 +336,24 @@ pub fn adopt_orphans() {
 pub fn reap() -> Vec<(Pid, Outcome)> {
     let mut reaped = Vec::new();
     loop {
-        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => reaped.push((pid, Outcome::Exited(code))),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => {
-                reaped.push((pid, Outcome::Killed(signal as i32)));
-            }
-            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return reaped,
-            Ok(_) | Err(Errno::EINTR) => {}
+        let mut status = 0;
+        // SAFETY: the status is one of ours. nix knows no real-time signals, and would lose whoever
+        // died of one.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+        match Errno::result(pid) {
+            Ok(0) => return reaped,
+            Ok(pid) => reaped.extend(outcome(status).map(|outcome| (Pid::from_raw(pid), outcome))),
+            Err(Errno::EINTR) => {}
             Err(_) => return reaped,
         }
     }
+}
+
+fn outcome(status: libc::c_int) -> Option<Outcome> {
+    if libc::WIFEXITED(status) {
+        return Some(Outcome::Exited(libc::WEXITSTATUS(status)));
+    }
+    libc::WIFSIGNALED(status).then(|| Outcome::Killed(libc::WTERMSIG(status)))
 }
 
 /// Ends every descendant: kills the children that there are, and those that come to this process

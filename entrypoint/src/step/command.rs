@@ -20,11 +20,12 @@ impl Step {
 
     /// The last look comes right before the start, so that no marker slips in between unseen.
     pub(super) fn prepared(&mut self, now: Now, prepared: Prepared, view: View) -> Vec<Action> {
-        if !std::mem::take(&mut self.preparing) || self.phase == Phase::Finished {
+        if !self.preparing || self.phase == Phase::Finished {
             return Vec::new();
         }
         self.see(view);
         let mut actions = self.answer_requests(now);
+        self.preparing = false;
         actions.extend(if self.may_begin() { self.begin(now, prepared) } else { self.heed(now) });
         actions
     }
@@ -34,7 +35,7 @@ impl Step {
             Phase::Waiting | Phase::Paused | Phase::HeldBefore => {
                 self.gate().verdict() == Verdict::Begin
             }
-            Phase::HeldFailed => !self.preparing && self.end_by_marker().is_none(),
+            Phase::HeldFailed => self.end_by_marker().is_none(),
             _ => false,
         }
     }

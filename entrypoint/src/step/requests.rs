@@ -18,7 +18,10 @@ impl Step {
         let mut requests = std::mem::take(&mut self.view.requests);
         requests.sort_by(|one, other| one.wish.cmp(&other.wish));
         for request in requests {
-            if self.is_ahead_of_its_moment(&request) || self.has_answered(&request) {
+            if self.is_ahead_of_its_moment(&request)
+                || self.is_behind_a_retry(&request)
+                || self.has_answered(&request)
+            {
                 continue;
             }
             let phase = self.phase;
@@ -44,6 +47,12 @@ impl Step {
                 Wish::Begin | Wish::DoNotBegin => self.hold_before != HoldBefore::Stands,
                 _ => !matches!(self.phase, Phase::HeldFailed | Phase::HeldAfter),
             }
+    }
+
+    /// One that would take the place of a retry that was accepted and has not begun is answered when
+    /// that one runs.
+    fn is_behind_a_retry(&self, request: &Request) -> bool {
+        self.phase == Phase::HeldFailed && self.preparing && matches!(request.wish, Wish::Retry(_))
     }
 
     /// A file that stays, or that may not be removed, is seen again.
