@@ -59,8 +59,8 @@ pub enum Command {
     Verb(VerbArguments),
 }
 
-const RUN: [&str; 2] = ["run", "Run a Task, TaskRun or Pod of a file here"];
-const LIST: [&str; 2] = ["list", "Show the runs that are live or ended within a day, newest first"];
+const RUN: [&str; 2] = ["run", "run a Task, TaskRun or Pod of a file here"];
+const LIST: [&str; 2] = ["list", "show the runs that are live or ended within a day, newest first"];
 
 impl Subcommand for Command {
     fn augment_subcommands(command: clap::Command) -> clap::Command {

@@ -38,7 +38,7 @@ fn each_stop_does_its_own_to_a_step_that_runs_and_to_finally_steps() {
         let mut run = home.start(&FLAGS);
         run.wait_for("one  | ready");
         let told = home.verb(&[row.verb, "wrong", "branch"]).ended_with(0);
-        assert!(told.starts_with(&format!("accepted: {}: ", row.verb)), "{told}");
+        assert!(told.starts_with(&format!("accepted: {}", row.verb)), "{told}");
         run.wait_for(&format!("{} (\"wrong branch\"): ", row.verb));
         if row.one_finishes {
             home.unblock("go");

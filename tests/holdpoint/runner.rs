@@ -74,6 +74,14 @@ impl Home {
         fs::write(self.path(name), "unblocked\n").unwrap();
     }
 
+    /// Waits until so many steps of the live run have said something of themselves.
+    pub(crate) fn wait_for_steps(&self, steps: usize) {
+        let deadline = Instant::now() + LIMIT;
+        while self.verb(&["status", "-o", "json"]).json().as_array().unwrap().len() < steps {
+            assert!(Instant::now() < deadline, "some steps never said anything");
+        }
+    }
+
     /// The folder of the one run that is here.
     pub(crate) fn run_folder(&self) -> PathBuf {
         let mut runs = fs::read_dir(self.path("state/holdpoint/runs")).unwrap();

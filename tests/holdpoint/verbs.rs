@@ -70,6 +70,7 @@ fn where_no_step_is_held_the_steps_are_listed_with_what_they_do() {
     assert_eq!(home.verb(&["retry"]).ended_with(3), format!("rejected: {why}\n"));
     let json = home.verb(&["skip", "-o", "json"]).json();
     assert_eq!((&json["outcome"], &json["message"]), (&"rejected".into(), &why.into()));
+    home.wait_for_steps(2);
     let json = home.verb(&["skip", "--step", "two", "-o", "json"]).json();
     assert_eq!((&json["outcome"], &json["step"]), (&"accepted".into(), &"two".into()));
     home.unblock("go");

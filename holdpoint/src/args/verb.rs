@@ -40,7 +40,7 @@ pub struct Asking {
 /// The subcommand of a verb.
 pub(super) fn subcommand(word: Word) -> Command {
     let [name, _, summary] = word.help();
-    let command = about(Asking::augment_args(Command::new(name)), &sentence(summary));
+    let command = about(Asking::augment_args(Command::new(name)), summary);
     let command = if speaks_to_the_run(word) { command } else { command.arg(step()) };
     match word {
         Word::Step(Verb::Extend) => {
@@ -73,8 +73,9 @@ pub(super) fn from_matches(
 }
 
 /// Says what the command does; of itself it says what its arguments are.
-pub(super) fn about(command: Command, text: &str) -> Command {
-    command.about(text.to_owned()).long_about(None)
+pub(super) fn about(command: Command, summary: &str) -> Command {
+    let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
+    command.about(first.to_uppercase() + rest).long_about(None)
 }
 
 /// Whether no step needs to be named.
@@ -104,11 +105,6 @@ fn watch() -> Arg {
 pub(super) fn duration(text: &str) -> Result<String, &'static str> {
     let duration = go_duration::parse(text).ok().and_then(|duration| duration.to_unsigned());
     duration.map(|_| text.to_owned()).ok_or("it is a duration such as 90s, 30m or 1h30m")
-}
-
-fn sentence(summary: &str) -> String {
-    let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
-    first.to_uppercase() + rest
 }
 
 #[cfg(test)]

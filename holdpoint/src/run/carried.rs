@@ -1,6 +1,7 @@
 //! The step entrypoint that this binary carries inside.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -36,7 +37,7 @@ pub fn entrypoint(arguments: &[OsString]) -> Option<ExitCode> {
 }
 
 /// The words that start it where the steps of the run see this.
-pub fn program(run: &RunFolder, view: &View) -> std::io::Result<Vec<OsString>> {
+pub fn program(run: &RunFolder, view: &View) -> io::Result<Vec<OsString>> {
     Ok(match view {
         View::Private { .. } => vec![INSTALLED.into()],
         View::Host => {
@@ -54,8 +55,10 @@ pub fn asking(run: &RunFolder, folder: &Path, step: usize, word: Word) -> Result
     let view = run.view()?;
     let post = view::layout(run, &view).tekton.join("run").join(index.to_string()).join("out");
     let [name, ..] = word.help();
-    let lost = Error::system("cannot find this program");
-    let mut words = program(run, &view).map_err(lost)?;
-    words.extend([name.into(), "-post_file".into(), post.into()]);
-    launch::command(run, folder, &words).map_err(Error::system("cannot find this program"))
+    let made = || -> io::Result<Command> {
+        let mut words = program(run, &view)?;
+        words.extend([name.into(), "-post_file".into(), post.into()]);
+        launch::command(run, folder, &words)
+    };
+    made().map_err(Error::system("cannot find this program"))
 }

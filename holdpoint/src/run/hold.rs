@@ -86,16 +86,16 @@ const AT_PAUSES: [Choice; 3] = [
     (b'q', "[q]uit", Word::Run(RunVerb::StopFinally)),
 ];
 
-/// The keys that do something for a step that waits for a person. Where nothing `follows`, there is
-/// nothing to pause.
-pub fn choices(state: &State, follows: bool) -> Vec<Choice> {
+/// The keys that do something for a step that waits for a person. Where no steps are behind it, there
+/// is nothing to pause.
+pub fn choices(state: &State, steps_behind: usize) -> Vec<Choice> {
     if state.phase == Phase::Paused {
         return AT_PAUSES.to_vec();
     }
     let possible = possible(state);
     let applies = |word| match word {
         Word::Step(verb) => possible.contains(&verb),
-        Word::Run(RunVerb::Pause) => follows,
+        Word::Run(RunVerb::Pause) => steps_behind > 0,
         Word::Run(_) | Word::Tool(_) => true,
     };
     AT_HOLDS.into_iter().filter(|(_, _, word)| applies(*word)).collect()
@@ -124,10 +124,11 @@ pub fn commands(run: &Run, state: &State) -> Vec<String> {
     let which = if others { format!(" --run {}", run.folder.id()) } else { String::new() };
     let line = |word: Word| {
         let [name, _, summary] = word.help();
-        let length =
-            if word == Word::Step(Verb::Extend) { format!(" {EXTENSION}") } else { String::new() };
+        let typed = match word {
+            Word::Step(Verb::Extend) => format!("{name} {EXTENSION}{which}"),
+            _ => format!("{name}{which}"),
+        };
         let width = 13 + which.len();
-        let typed = format!("{name}{which}{length}");
         format!("    {} {typed:width$}  {summary}", run.command_name)
     };
     let known = [Verb::Retry, Verb::Continue, Verb::FailContinue, Verb::Fail, Verb::Extend];
@@ -216,14 +217,14 @@ mod tests {
     #[test]
     fn only_keys_that_would_be_accepted_are_offered() {
         let limit = Some("2026-11-21T10:00:00.000Z");
-        for (phase, deadline, follows, keys) in [
-            ("held-failed", None, true, "rcfspaq"),
-            ("held-failed", limit, true, "rcfxspaq"),
-            ("held-before", None, true, "cfspaq"),
-            ("held-after", limit, false, "cfxsaq"),
-            ("paused", None, true, "raq"),
+        for (phase, deadline, steps_behind, keys) in [
+            ("held-failed", None, 1, "rcfspaq"),
+            ("held-failed", limit, 1, "rcfxspaq"),
+            ("held-before", None, 2, "cfspaq"),
+            ("held-after", limit, 0, "cfxsaq"),
+            ("paused", None, 0, "raq"),
         ] {
-            let offered: Vec<u8> = choices(&state(phase, deadline), follows)
+            let offered: Vec<u8> = choices(&state(phase, deadline), steps_behind)
                 .into_iter()
                 .map(|(key, ..)| key)
                 .collect();

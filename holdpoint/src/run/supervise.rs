@@ -209,7 +209,8 @@ impl Supervisor<'_> {
                 News::Begins(attempt) => self.begins(step, attempt),
                 News::Extended => {
                     let text = step.progress.message(&step.name);
-                    self.interject(step, &[format!("{}: {text}", step.name)]);
+                    let line = format!("{}: {text}", step.name);
+                    self.interject(step, step.progress.phase(), &[line]);
                 }
                 News::Terminating => self.says(step, Tone::Progress, "is being ended"),
                 News::Released => self.leave_hold(),
@@ -295,10 +296,10 @@ impl Supervisor<'_> {
         }
     }
 
-    /// The step that runs is cancelled, and only finally steps follow.
+    /// The step that runs is cancelled, and only finally steps follow; a pause does not keep them back.
     fn end_in_order(&self, step: &Followed, signal: i32) -> Result<(), Error> {
-        self.run.folder.put(step.index, "stop-finally", &reason(signal))?;
-        self.run.folder.put(step.index, "out.cancel", &reason(signal))
+        let wishes = ["stop-finally", "out.cancel", "resume"];
+        wishes.iter().try_for_each(|wish| self.run.folder.put(step.index, wish, &reason(signal)))
     }
 
     async fn wait_for_hooks(&mut self) {

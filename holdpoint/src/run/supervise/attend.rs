@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitStatus;
 
 use debug_scripts::{RUN_VERBS, Word};
-use entrypoint::state::{SeenMarker, State};
+use entrypoint::state::{Phase, SeenMarker, State};
 
 use super::super::hold::{self, Event, Hold};
 use super::super::prompt::{self, Keys};
@@ -35,7 +35,7 @@ impl Supervisor<'_> {
         let keys = if prompt::is_possible() { Keys::read().ok() } else { None };
         if let Some(keys) = keys {
             self.hold = Some(Hold::Prompt(keys));
-            let choices = hold::choices(state, self.something_follows(step));
+            let choices = hold::choices(state, self.steps_behind(step));
             self.screen.ask(&hold::question(&choices, state));
         } else {
             self.hold = Some(Hold::Elsewhere);
@@ -45,8 +45,8 @@ impl Supervisor<'_> {
         }
     }
 
-    fn something_follows(&self, step: &Followed) -> bool {
-        step.index + 1 < self.run.plan.steps.len()
+    fn steps_behind(&self, step: &Followed) -> usize {
+        self.run.plan.steps.len() - 1 - step.index
     }
 
     pub(super) fn leave_hold(&mut self) {
@@ -64,12 +64,13 @@ impl Supervisor<'_> {
         let lines: Vec<_> = new.iter().filter_map(told).collect();
         self.heard.extend(new);
         if self.interrupted.is_none() {
-            self.interject(step, &lines);
+            self.interject(step, state.phase, &lines);
         }
     }
 
-    /// Says something in the middle of a hold; a prompt that stands is put again below it.
-    pub(super) fn interject(&mut self, step: &Followed, lines: &[String]) {
+    /// Says something in the middle of a hold; where it still stands in the `phase` that the step is
+    /// in now, it is asked for again below.
+    pub(super) fn interject(&mut self, step: &Followed, phase: Phase, lines: &[String]) {
         let asked = matches!(self.hold, Some(Hold::Prompt(_))) && !lines.is_empty();
         if asked {
             self.leave_hold();
@@ -77,7 +78,7 @@ impl Supervisor<'_> {
         for line in lines {
             self.screen.say(Tone::Alert, line);
         }
-        if asked {
+        if asked && phase == step.progress.phase() {
             self.offer(step);
         }
     }
@@ -127,7 +128,7 @@ impl Supervisor<'_> {
             self.hold = Some(Hold::Elsewhere);
             return;
         };
-        let choices = hold::choices(state, self.something_follows(step));
+        let choices = hold::choices(state, self.steps_behind(step));
         let Some((_, shown, word)) = choices.into_iter().find(|(it, ..)| *it == key) else {
             return;
         };
