@@ -33,6 +33,12 @@ bench *options: static
     cargo run --quiet -p holdpoint-tests --bin bench -- \
         {{ options }} "${CARGO_TARGET_DIR:-target}/{{ host }}/static/entrypoint"
 
+# Seeded chaos on real processes: `just chaos SEED RUNS [AT_A_TIME]`; one run is repeated with RUNS 1.
+chaos seed runs *at_a_time:
+    cargo build --quiet -p entrypoint
+    cargo run --quiet -p holdpoint-tests --bin chaos -- \
+        "${CARGO_TARGET_DIR:-target}/debug/entrypoint" {{ seed }} {{ runs }} {{ at_a_time }}
+
 # All that CI checks.
 ci:
     .ci/run

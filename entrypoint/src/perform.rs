@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use crate::config::Config;
 use crate::log;
 use crate::os::child::{self, Command, StartError};
-use crate::os::files::{self, PostInode, with_ending};
+use crate::os::files::{self, PostInode, Stage, with_ending};
 use crate::os::hermetic;
 use crate::os::signals::Signals;
 use crate::os::tee::{self, Tee};
@@ -40,8 +40,11 @@ pub struct Performer<'a> {
     command: Option<Vec<OsString>>,
     termination: TerminationFile,
     post: Option<PostInode>,
+    stage: Option<Stage>,
     is_posted: bool,
     published: Option<State>,
+    /// Whether the published state could not be written: then the next turn tries again.
+    is_unwritten: bool,
     ready: Option<Ready>,
     child: Option<Pid>,
     group: Option<Pid>,
@@ -56,12 +59,13 @@ impl<'a> Performer<'a> {
         signals: &'a Signals,
         command: Option<Vec<OsString>>,
         post: Option<PostInode>,
+        stage: Option<Stage>,
     ) -> Self {
         let (termination, warning) = TerminationFile::read(&config.termination_path);
         if let Some(warning) = warning {
             log::line(&warning.to_string());
         }
-        let (published, ready, child, group, tees) = Default::default();
+        let (published, is_unwritten, ready, child, group, tees) = Default::default();
         Self {
             config,
             paths,
@@ -69,8 +73,10 @@ impl<'a> Performer<'a> {
             command,
             termination,
             post,
+            stage,
             is_posted: true,
             published,
+            is_unwritten,
             ready,
             child,
             group,
@@ -130,8 +136,10 @@ impl<'a> Performer<'a> {
 
     /// Writes `P.state` where it has changed; during a hold `P.env` stands beside it.
     pub fn publish(&mut self, state: &State) {
-        let Some(post) = self.config.post_file.as_deref() else { return };
-        if self.published.as_ref() == Some(state) {
+        let (Some(post), Some(stage)) = (self.config.post_file.as_deref(), &self.stage) else {
+            return;
+        };
+        if self.published.as_ref() == Some(state) && !self.is_unwritten {
             return;
         }
         let was_held = self.published.as_ref().is_some_and(|state| state.phase.is_held());
@@ -140,8 +148,11 @@ impl<'a> Performer<'a> {
         }
         let written = serde_json::to_vec(state)
             .map_err(std::io::Error::from)
-            .and_then(|json| files::replace(&with_ending(post, ".state"), &json));
-        if let Err(e) = written {
+            .and_then(|json| stage.replace(&with_ending(post, ".state"), &json));
+        let was_unwritten = std::mem::replace(&mut self.is_unwritten, written.is_err());
+        if let Err(e) = written
+            && !was_unwritten
+        {
             log::line(&format!("cannot write {}.state: {e}", post.display()));
         }
         self.published = Some(state.clone());

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use holdpoint_tests::Sandbox;
 
 mod breakpoints;
+mod chaos;
 mod credentials;
 mod deaths;
 mod endings;

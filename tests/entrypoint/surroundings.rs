@@ -134,6 +134,26 @@ fn a_full_disk_does_not_keep_back_the_post_file() {
 }
 
 #[test]
+fn a_state_that_a_full_disk_kept_back_is_written_once_there_is_room() {
+    let mount = "mount -t tmpfs -o size=64k none $RUN; mkdir -p $RUN/status/results";
+    let Some(mounts) = with_mounts(mount, ":") else { return };
+    let sandbox = sandbox();
+    let goes = crate::waiting_for(&sandbox, "go");
+    let person = format!(
+        "{goes}; rm $RUN/filler
+         until grep -q held-failed $RUN/out.state; do sleep 0.01; done
+         echo 5 >$RUN/out.breakpointexit"
+    );
+    let script = format!("cp /dev/zero $RUN/filler 2>&-; ({person}) & exit 3");
+    let step = sandbox.step(0).by(&mounts).env("RUN", sandbox.at("tekton/run/0"));
+    let step = step.flags(["-breakpoint_on_failure"]).shell(&script).without_traces();
+    let step = step.exits(5).any_stderr().start();
+    step.says("cannot write");
+    crate::release(&sandbox, "go");
+    step.finish();
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_to_is_named() {
     if !is_root() {
         return;

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a harness fails by panicking
 
 mod asking;
+pub mod chaos;
 mod expected;
 mod namespaces;
 mod pattern;

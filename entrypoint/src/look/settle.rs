@@ -31,8 +31,8 @@ impl Signature {
 pub(super) struct Settling {
     /// Created before our eyes, and not closed since.
     open: HashSet<PathBuf>,
-    /// Closed or renamed before our eyes.
-    closed: HashSet<PathBuf>,
+    /// Closed or renamed before our eyes, as they were then: a file may be written again.
+    closed: HashMap<PathBuf, Signature>,
     first_seen: HashMap<PathBuf, (Signature, Duration)>,
     now: Duration,
     again: Option<Duration>,
@@ -47,7 +47,9 @@ impl Settling {
             }
             Change::Settled(path) => {
                 self.open.remove(path);
-                self.closed.insert(path.clone());
+                if let Ok(file) = path.metadata() {
+                    self.closed.insert(path.clone(), Signature::of(&file));
+                }
             }
             Change::Touched(path) => {
                 if !path.exists() {
@@ -73,11 +75,10 @@ impl Settling {
 
     /// Whether this file may be read now.
     pub(super) fn is_settled(&mut self, path: &Path, file: &Metadata) -> bool {
-        if !file.is_file() || self.closed.contains(path) {
+        if !file.is_file() || self.closed.get(path) == Some(&Signature::of(file)) {
             return true;
         }
-        // A hard link is created and never closed.
-        if self.open.contains(path) && file.nlink() == 1 {
+        if self.open.contains(path) && !was_linked(file) {
             return false;
         }
         let still = file.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
@@ -102,4 +103,11 @@ impl Settling {
         }
         self.now >= due
     }
+}
+
+/// A hard link is created and never closed. Where the file's other name is gone again, its inode has
+/// changed since it was written.
+fn was_linked(file: &Metadata) -> bool {
+    let written = (file.mtime(), file.mtime_nsec());
+    file.nlink() > 1 || (file.ctime(), file.ctime_nsec()) > written
 }
