@@ -41,7 +41,13 @@ impl Figures {
             }
             let reason = record.steps[step].reason();
             let killed = record.was_killed(step);
-            let ending = if killed { "(killed)" } else if reason.is_empty() { "success" } else { reason };
+            let ending = if killed {
+                "(killed)"
+            } else if reason.is_empty() {
+                "success"
+            } else {
+                reason
+            };
             self.count(&format!("ended: {ending}"));
         }
         for entry in &record.entries {

@@ -172,7 +172,11 @@ impl Hands {
                 Some(end) => {
                     let code = end.code().unwrap_or(-1);
                     let said = fs::read_to_string(&asked.output).unwrap_or_default();
-                    log.note(&format!("answer {code} {} | {}", asked.line, said.replace('\n', "⏎")));
+                    log.note(&format!(
+                        "answer {code} {} | {}",
+                        asked.line,
+                        said.replace('\n', "⏎")
+                    ));
                 }
                 None if asked.since.elapsed() > PATIENCE => {
                     let _ = asked.child.kill();

@@ -156,7 +156,9 @@ impl Judge<'_> {
         stood
             .filter(|((kind, _), since)| forbids(kind, **since))
             .map(|((kind, place), since)| {
-                format!("4: step {step} began at {began:.3}; {kind} stood in {place} since {since:.3}")
+                format!(
+                    "4: step {step} began at {began:.3}; {kind} stood in {place} since {since:.3}"
+                )
             })
             .collect()
     }
@@ -203,10 +205,11 @@ impl Judge<'_> {
     /// step's time is a failure.
     fn kept_its_success(&self, step: usize) -> Option<String> {
         let ran_out = self.record.steps[step].stderr.contains("out of time");
-        let words: Vec<_> = self.record.of(step).map(|e| (e.word.as_str(), e.rest.get(1))).collect();
-        let ended = words.iter().position(|(word, code)| {
-            *word == "end" && code.is_some_and(|code| code == "0")
-        })?;
+        let words: Vec<_> =
+            self.record.of(step).map(|e| (e.word.as_str(), e.rest.get(1))).collect();
+        let ended = words
+            .iter()
+            .position(|(word, code)| *word == "end" && code.is_some_and(|code| code == "0"))?;
         let again = words[ended..].iter().any(|(word, _)| *word == "begin");
         (again && !ran_out).then(|| format!("6: step {step} succeeded and ran again"))
     }
@@ -239,9 +242,10 @@ impl Judge<'_> {
                 ("open", Some(other)) => {
                     let died = before.iter().any(|entry| entry.is("kill", other));
                     let finally = self.record.plan.steps[step].finally;
-                    let excused = (died && (finally || other + 1 != step))
-                        || self.leaves_a_hole(other, step);
-                    (!excused).then(|| format!("2: step {step} began before step {other} had ended"))
+                    let excused =
+                        (died && (finally || other + 1 != step)) || self.leaves_a_hole(other, step);
+                    (!excused)
+                        .then(|| format!("2: step {step} began before step {other} had ended"))
                 }
                 ("absent", Some(other)) => (!self.leaves_a_hole(other, step))
                     .then(|| format!("2: step {step} began before step {other} had started")),
@@ -297,10 +301,9 @@ impl Judge<'_> {
     }
 
     fn has_ended(&self, step: usize, before: usize) -> bool {
-        let last = self.record.entries[..before]
-            .iter()
-            .rev()
-            .find(|entry| entry.step() == step && ["begin", "ended"].contains(&entry.word.as_str()));
+        let last = self.record.entries[..before].iter().rev().find(|entry| {
+            entry.step() == step && ["begin", "ended"].contains(&entry.word.as_str())
+        });
         last.is_some_and(|entry| entry.word == "ended")
     }
 
@@ -352,7 +355,9 @@ impl Standing {
             "half" | "unmark" | "unmarked" => drop(self.markers.remove(&named)),
             "verb" if word(1) == "resume" => self.resumed = Some(entry.at),
             // A verb that was not heard takes its marker back, and with it any that it replaced.
-            "answer" if word(0) != "0" => self.markers.retain(|(kind, _), _| *kind != marker(&word(2))),
+            "answer" if word(0) != "0" => {
+                self.markers.retain(|(kind, _), _| *kind != marker(&word(2)))
+            }
             "answer" => self.told(&word(2), &word(1), entry.at),
             _ => {}
         }
