@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 
@@ -13,6 +14,7 @@ use crate::log;
 use crate::os::child::{self, Command, StartError};
 use crate::os::files::{self, PostInode, Stage, with_ending};
 use crate::os::hermetic;
+use crate::os::lock;
 use crate::os::signals::Signals;
 use crate::os::tee::{self, Tee};
 use crate::paths::Paths;
@@ -21,6 +23,9 @@ use crate::results::{self, Wanted};
 use crate::state::State;
 use crate::step::{Action, Event, Post, Prepared, Record};
 use crate::termination::{Encoding, Message, OWN_PREFIX, Row, RowType, TerminationFile};
+
+/// How long a step that has posted stays for the verbs that wait for its answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What came of an action.
 pub enum Performed {
@@ -99,7 +104,10 @@ impl<'a> Performer<'a> {
             Action::Record(record) => return Performed::Then(Event::Recorded(self.record(record))),
             Action::Post(post) => self.post(post),
             Action::Exit(0) if !self.is_posted => return Performed::Exit(1),
-            Action::Exit(code) => return Performed::Exit(code),
+            Action::Exit(code) => {
+                self.let_listeners_go();
+                return Performed::Exit(code);
+            }
             Action::Look | Action::Prepare | Action::Discard(_) | Action::Publish => {}
         }
         Performed::Done
@@ -232,6 +240,13 @@ impl<'a> Performer<'a> {
         child::end_descendants();
         self.child = None;
         self.finish_copies();
+    }
+
+    /// As PID 1 the end of this process ends the verb that asked for it, before it could tell.
+    fn let_listeners_go(&self) {
+        if let Some(post) = self.config.post_file.as_deref() {
+            lock::let_listeners_go(files::folder_of(post), LAST_WORD);
+        }
     }
 
     fn finish_copies(&mut self) {
