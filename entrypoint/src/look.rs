@@ -108,10 +108,12 @@ impl Eyes {
         let awaited: Vec<_> = self.waits.iter_mut().map(WaitFile::look).collect();
         let open = awaited.iter().any(|awaited| !awaited.came && !awaited.failed);
         self.news.turn_has_come(!open);
+        let markers = self.control.look(&mut self.settling);
+        let kept_back_by = || self.control.half_written().or_else(|| self.earlier.busy());
         View {
-            busy: if open { None } else { self.earlier.busy() },
+            busy: if open { None } else { kept_back_by() },
             awaited,
-            markers: self.control.look(&mut self.settling),
+            markers,
             requests: self.requests.look(&mut self.settling),
             posted: self.posted(),
         }

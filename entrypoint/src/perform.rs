@@ -5,14 +5,16 @@ use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 
 use crate::config::Config;
 use crate::log;
 use crate::os::child::{self, Command, StartError};
-use crate::os::files::{self, PostInode, with_ending};
+use crate::os::files::{self, PostInode, Stage, with_ending};
 use crate::os::hermetic;
+use crate::os::lock;
 use crate::os::signals::Signals;
 use crate::os::tee::{self, Tee};
 use crate::paths::Paths;
@@ -21,6 +23,9 @@ use crate::results::{self, Wanted};
 use crate::state::State;
 use crate::step::{Action, Event, Post, Prepared, Record};
 use crate::termination::{Encoding, Message, OWN_PREFIX, Row, RowType, TerminationFile};
+
+/// How long a step that has posted stays for the verbs that wait for its answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What came of an action.
 pub enum Performed {
@@ -40,6 +45,7 @@ pub struct Performer<'a> {
     command: Option<Vec<OsString>>,
     termination: TerminationFile,
     post: Option<PostInode>,
+    stage: Option<Stage>,
     is_posted: bool,
     published: Option<State>,
     /// Whether the published state could not be written: then the next turn tries again.
@@ -58,6 +64,7 @@ impl<'a> Performer<'a> {
         signals: &'a Signals,
         command: Option<Vec<OsString>>,
         post: Option<PostInode>,
+        stage: Option<Stage>,
     ) -> Self {
         let (termination, warning) = TerminationFile::read(&config.termination_path);
         if let Some(warning) = warning {
@@ -71,6 +78,7 @@ impl<'a> Performer<'a> {
             command,
             termination,
             post,
+            stage,
             is_posted: true,
             published,
             is_unwritten,
@@ -96,7 +104,10 @@ impl<'a> Performer<'a> {
             Action::Record(record) => return Performed::Then(Event::Recorded(self.record(record))),
             Action::Post(post) => self.post(post),
             Action::Exit(0) if !self.is_posted => return Performed::Exit(1),
-            Action::Exit(code) => return Performed::Exit(code),
+            Action::Exit(code) => {
+                self.let_listeners_go();
+                return Performed::Exit(code);
+            }
             Action::Look | Action::Prepare | Action::Discard(_) | Action::Publish => {}
         }
         Performed::Done
@@ -133,7 +144,9 @@ impl<'a> Performer<'a> {
 
     /// Writes `P.state` where it has changed; during a hold `P.env` stands beside it.
     pub fn publish(&mut self, state: &State) {
-        let Some(post) = self.config.post_file.as_deref() else { return };
+        let (Some(post), Some(stage)) = (self.config.post_file.as_deref(), &self.stage) else {
+            return;
+        };
         if self.published.as_ref() == Some(state) && !self.is_unwritten {
             return;
         }
@@ -143,7 +156,7 @@ impl<'a> Performer<'a> {
         }
         let written = serde_json::to_vec(state)
             .map_err(std::io::Error::from)
-            .and_then(|json| files::replace(&with_ending(post, ".state"), &json));
+            .and_then(|json| stage.replace(&with_ending(post, ".state"), &json));
         let was_unwritten = std::mem::replace(&mut self.is_unwritten, written.is_err());
         if let Err(e) = written
             && !was_unwritten
@@ -227,6 +240,13 @@ impl<'a> Performer<'a> {
         child::end_descendants();
         self.child = None;
         self.finish_copies();
+    }
+
+    /// As PID 1 the end of this process ends the verb that asked for it, before it could tell.
+    fn let_listeners_go(&self) {
+        if let Some(post) = self.config.post_file.as_deref() {
+            lock::let_listeners_go(files::folder_of(post), LAST_WORD);
+        }
     }
 
     fn finish_copies(&mut self) {

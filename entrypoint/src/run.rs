@@ -13,7 +13,7 @@ use crate::driver::Driver;
 use crate::log;
 use crate::look::{Eyes, Places};
 use crate::os::child;
-use crate::os::files::{self, PostInode, folder_of, with_ending};
+use crate::os::files::{self, PostInode, Stage, folder_of, with_ending};
 use crate::os::lock::{Alive, Life, LifeWatch};
 use crate::os::signals::Signals;
 use crate::paths::Paths;
@@ -120,14 +120,15 @@ fn run_step(
     if std::process::id() != 1 {
         child::adopt_orphans();
     }
-    let inode = post.map(PostInode::prepare);
+    make_metadata_folders(config.step_metadata_dir.as_deref());
+    let stage = post.map(|post| Stage::new(post, config.step_metadata_dir.as_deref()));
+    let inode = post.zip(stage.as_ref()).map(|(post, stage)| PostInode::prepare(post, stage));
     let _alive = post.map(announce);
     let credentials = match Credentials::read(&config.credentials, &setup.paths) {
         Ok(credentials) => credentials,
         Err(e) => return fail(post, &format!("{e}\n{}", args::usage()), USAGE),
     };
     write_credentials(&credentials, &setup.paths);
-    make_metadata_folders(config.step_metadata_dir.as_deref());
 
     let places = Places {
         post,
@@ -136,7 +137,7 @@ fn run_step(
         control: &config.control_dirs,
         paths: &setup.paths,
     };
-    let performer = Performer::new(config, &setup.paths, signals, command, inode);
+    let performer = Performer::new(config, &setup.paths, signals, command, inode, stage);
     match Driver::new(rules(config, setup), Eyes::new(&places), signals, performer) {
         Ok(driver) => driver.run(),
         Err(e) => fail(post, &format!("cannot watch files: {e}"), 1),
@@ -213,7 +214,7 @@ fn give_up(post: Option<&Path>, problem: &str, code: i32) -> i32 {
 fn fail(post: Option<&Path>, problem: &str, code: i32) -> i32 {
     log::line(problem.trim_end());
     if let Some(post) = post
-        && let Err(e) = PostInode::prepare(post).post(".err")
+        && let Err(e) = PostInode::prepare(post, &Stage::new(post, None)).post(".err")
     {
         log::line(&format!("cannot post {e}"));
     }
@@ -234,7 +235,7 @@ fn post_on_panic(post: Option<&Path>) {
         if let Some(post) = &post
             && !post.exists()
         {
-            let _ = PostInode::prepare(post).post(".err");
+            let _ = PostInode::prepare(post, &Stage::new(post, None)).post(".err");
         }
         std::process::exit(1);
     }));

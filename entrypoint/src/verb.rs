@@ -9,12 +9,14 @@ mod shell;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use debug_scripts::{Script, Tool, Word};
 
 use crate::log;
 use crate::os::files::folder_of;
+use crate::os::lock::Listener;
 use crate::paths::Paths;
 use crate::status;
 
@@ -72,6 +74,8 @@ fn carry_out(
     behind: &[OsString],
     paths: &Paths,
 ) -> i32 {
+    // Kept until this process is gone: its exit code is a part of the answer.
+    let _listener = ManuallyDrop::new(listener(word, post));
     let answered = match word {
         Word::Step(verb) => ask(post, verb, &options.arguments, behind, options.wait),
         Word::Run(verb) => mark(post, folder_of(post), verb, &options.arguments, options.wait),
@@ -86,6 +90,12 @@ fn carry_out(
             USAGE
         }
     }
+}
+
+/// Where the verb may end the step, and with it the container.
+fn listener(word: Word, post: &Path) -> Option<Listener> {
+    let speaks = matches!(word, Word::Step(_) | Word::Run(_));
+    speaks.then(|| Listener::of(folder_of(post)))
 }
 
 fn usage(word: Word) -> String {

@@ -11,6 +11,7 @@ use holdpoint_tests::Sandbox;
 
 mod breakpoints;
 mod chaos;
+mod containers;
 mod credentials;
 mod deaths;
 mod endings;

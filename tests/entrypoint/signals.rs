@@ -248,3 +248,15 @@ fn without_file_events_steps_work_and_say_so_once() {
     let told = ran.stderr.lines().filter(|line| line.contains("no file events")).count();
     assert_eq!(told, 1, "{}", ran.stderr);
 }
+
+/// A line of shell that runs the words behind it on a terminal of their own.
+const ON_A_TERMINAL: &str = "exec script -qec \"$(printf '%q ' \"$@\")\" /dev/null";
+
+#[test]
+fn the_command_has_the_terminal_that_the_entrypoint_had() {
+    let sandbox = sandbox();
+    // Its group, and the group that has the terminal: fields 5 and 8.
+    let script = "set -- $(cat /proc/$$/stat); [ $5 = $8 ] && echo foreground";
+    let step = sandbox.step(0).by(["bash", "-c", ON_A_TERMINAL, "bash"]).shell(script);
+    step.stdout("foreground…").any_stderr().run();
+}

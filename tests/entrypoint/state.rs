@@ -132,13 +132,13 @@ fn markers_are_shown_with_their_reason_and_folder() {
 fn the_last_eight_requests_are_kept_with_what_became_of_them() {
     let sandbox = sandbox();
     let (step, _) = shown(&sandbox, "held-failed");
-    for number in 0..10 {
+    for number in (0..10).map(|number| number.to_string()) {
         let request = format!(r#"{{"id":"{number}","by":"alice"}}"#);
         sandbox.write("tekton/run/1/out.skip", request);
         holdpoint_tests::eventually("it is answered", || {
             let state = step.state()?;
             let last = state["requests"].as_array()?.last()?.clone();
-            (last["id"] == number.to_string()).then_some(())
+            (last["id"] == number).then_some(())
         });
     }
     let state = step.state().unwrap();

@@ -58,6 +58,12 @@ fn references_in_arguments_are_replaced() {
 }
 
 #[test]
+fn an_empty_list_is_one_empty_argument() {
+    let command = ["sh", "-c", "printf '%s' \"$#:$1\"", "sh", "$(steps.a.results.none[*])"];
+    after_a().step(1).command(command).stdout("1:").run();
+}
+
+#[test]
 fn a_value_that_was_put_in_is_not_looked_at_again() {
     let sandbox = after_a();
     printing(&sandbox, &["$(steps.a.results.reference)"]).stdout("<$(steps.a.results.text)>").run();

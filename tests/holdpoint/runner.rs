@@ -62,6 +62,32 @@ impl Home {
         path
     }
 
+    /// A script that says `ready`, waits until it is unblocked by this name, and goes on with `then`.
+    pub(crate) fn blocks_on(&self, name: &str, then: &str) -> String {
+        let pipe = self.path(name);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        format!("echo ready; read -r word < {}; echo $word; {then}", pipe.display())
+    }
+
+    /// Lets that script go on.
+    pub(crate) fn unblock(&self, name: &str) {
+        fs::write(self.path(name), "unblocked\n").unwrap();
+    }
+
+    /// Waits until so many steps of the live run have said something of themselves.
+    pub(crate) fn wait_for_steps(&self, steps: usize) {
+        let deadline = Instant::now() + LIMIT;
+        while self.verb(&["status", "-o", "json"]).json().as_array().unwrap().len() < steps {
+            assert!(Instant::now() < deadline, "some steps never said anything");
+        }
+    }
+
+    /// The folder of the one run that is here.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        let mut runs = fs::read_dir(self.path("state/holdpoint/runs")).unwrap();
+        runs.next().unwrap().unwrap().path()
+    }
+
     /// A command of `holdpoint` that keeps its runs here.
     pub(crate) fn holdpoint(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         self.here(Command::new(binary()), arguments)

@@ -10,17 +10,20 @@
 
 mod asking;
 pub mod chaos;
+mod containers;
 mod expected;
 mod namespaces;
 mod pattern;
 mod processes;
 mod running;
 mod sandbox;
+mod skipped;
 mod step;
 mod tree;
 mod wait;
 
 pub use asking::{Asking, Said};
+pub use containers::{Container, Ended, Image, Limits, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
 pub use namespaces::{as_process_one, behind};
 pub use nix::sys::signal::Signal;

@@ -3,6 +3,8 @@
 
 use std::process::{Command, Stdio};
 
+use crate::skipped::skip;
+
 /// As PID 1 of its own pid namespace. The started process is its parent, and dies with it.
 pub fn as_process_one() -> Option<Vec<&'static str>> {
     allowed(&["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"])
@@ -17,7 +19,6 @@ pub fn behind(line: &str) -> Option<Vec<String>> {
     Some(words.iter().map(|word| (*word).to_owned()).chain([line, "sh".to_owned()]).collect())
 }
 
-#[allow(clippy::print_stderr, reason = "whoever reads the tests must know what was not tried")]
 fn allowed<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
     let tried = Command::new(words[0])
         .args(&words[1..])
@@ -28,6 +29,6 @@ fn allowed<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
     if tried.is_ok_and(|status| status.success()) {
         return Some(words.to_vec());
     }
-    eprintln!("skipped: this system refuses {}", words.join(" "));
+    skip(&format!("this system refuses {}", words.join(" ")));
     None
 }

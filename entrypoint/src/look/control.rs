@@ -32,6 +32,8 @@ struct ControlFolder {
     downward: bool,
     changed: bool,
     found: Vec<Sighting>,
+    /// A breakpoint that cannot be read yet.
+    half_written: Option<PathBuf>,
 }
 
 impl ControlFolders {
@@ -79,6 +81,12 @@ impl ControlFolders {
         self.folders.iter().flat_map(|folder| folder.found.iter().cloned()).collect()
     }
 
+    /// A breakpoint that somebody is writing.
+    pub(super) fn half_written(&self) -> Option<String> {
+        let path = self.folders.iter().find_map(|folder| folder.half_written.as_ref())?;
+        Some(format!("{}, which is still being written", path.display()))
+    }
+
     fn find_siblings(&mut self) {
         if !std::mem::take(&mut self.siblings_changed) {
             return;
@@ -95,7 +103,8 @@ impl ControlFolders {
 
 impl ControlFolder {
     fn new(path: &Path, downward: bool) -> Self {
-        Self { path: path.to_owned(), downward, changed: true, found: Vec::new() }
+        let (found, half_written) = Default::default();
+        Self { path: path.to_owned(), downward, changed: true, found, half_written }
     }
 
     fn look(&mut self, settling: &mut Settling) {
@@ -103,6 +112,7 @@ impl ControlFolder {
             return;
         }
         let before = std::mem::take(&mut self.found);
+        self.half_written = None;
         let Ok(entries) = self.path.read_dir() else { return };
         for entry in entries.flatten() {
             if let Some(kind) = entry.file_name().to_str().and_then(Kind::named)
@@ -115,7 +125,7 @@ impl ControlFolder {
     }
 
     /// A marker is in force from the moment that it is there; its text counts once it is written. The
-    /// text of a breakpoint is all that it says, so until then the one before stands.
+    /// text of a breakpoint is all that it says: until then the one before stands, and no command starts.
     fn sight(
         &mut self,
         kind: Kind,
@@ -127,6 +137,7 @@ impl ControlFolder {
         let settled = self.downward || settling.is_settled(path, file);
         self.changed |= !settled;
         if !settled && kind == Kind::Breakpoint {
+            self.half_written = Some(path.to_owned());
             return before.iter().find(|seen| seen.kind == kind).cloned();
         }
         let reason = if settled { read_reason(path) } else { String::new() };

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::libc;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// The path with an ending added to its last name: `P` and `.err` give `P.err`.
 pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
@@ -28,13 +28,21 @@ pub fn folder_of(path: &Path) -> &Path {
 /// # Errors
 /// Where its folder cannot be written to.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    beside_with_mode(path, 0o644)
+    temporary(folder_of(path), 0o644)
 }
 
-fn beside_with_mode(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix(".holdpoint-").tempfile_in(folder_of(path))?;
+fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let file = tempfile::Builder::new().prefix(".holdpoint-").tempfile_in(folder);
+    let file = file.map_err(without_temporary_name)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     Ok(file)
+}
+
+/// The name of a temporary file means nothing to a person.
+fn without_temporary_name(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|named| named.source()).map(ToString::to_string);
+    let kind = error.kind();
+    cause.map_or(error, |cause| io::Error::new(kind, cause))
 }
 
 /// Replaces a file as a whole; its mode is 0644.
@@ -42,7 +50,7 @@ fn beside_with_mode(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
 /// # Errors
 /// Where its folder cannot be written to, or the disk is full: the old file is as it was.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with_mode(path, content, 0o644)
+    replace_by(temporary(folder_of(path), 0o644)?, path, content)
 }
 
 /// The same for a file that nobody else may read.
@@ -50,14 +58,42 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`replace`].
 pub fn replace_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with_mode(path, content, 0o600)
+    replace_by(temporary(folder_of(path), 0o600)?, path, content)
 }
 
-fn replace_with_mode(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = beside_with_mode(path, mode)?;
+fn replace_by(mut file: NamedTempFile, path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
-    file.persist(path).map_err(|e| e.error)?;
+    // Closed before it is renamed: the closing would be news in the folder.
+    file.into_temp_path().persist(path).map_err(|e| e.error)?;
     Ok(())
+}
+
+/// Where the files of a step are written before they are renamed into place. All steps of a run watch
+/// the folders of post files, so each file that is made there wakes them all; the metadata folder
+/// below is watched by nobody.
+#[derive(Clone, Debug)]
+pub struct Stage(PathBuf);
+
+impl Stage {
+    /// For a post file and a step's metadata folder.
+    pub fn new(post: &Path, metadata: Option<&Path>) -> Self {
+        let folder = folder_of(post);
+        let quiet = metadata.filter(|metadata| *metadata != folder && metadata.starts_with(folder));
+        Self(quiet.unwrap_or(folder).to_owned())
+    }
+
+    /// Replaces a file as [`replace`] does.
+    ///
+    /// # Errors
+    /// As [`replace`].
+    pub fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let staged = temporary(&self.0, 0o644).and_then(|file| replace_by(file, path, content));
+        staged.or_else(|_| replace(path, content))
+    }
+
+    fn file(&self, path: &Path) -> io::Result<NamedTempFile> {
+        temporary(&self.0, 0o644).or_else(|_| beside(path))
+    }
 }
 
 /// Makes a folder that all may write to, and what is missing above it: steps run as different users,
@@ -118,15 +154,16 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
 pub struct PostInode {
     post: PathBuf,
     was_posted: bool,
-    ready: Option<NamedTempFile>,
+    ready: Option<TempPath>,
 }
 
 impl PostInode {
     /// Makes the folder, where it is missing, and the inode. What fails now is tried once more at
     /// the post.
-    pub fn prepare(post: &Path) -> Self {
+    pub fn prepare(post: &Path, stage: &Stage) -> Self {
         let _ = make_folder(folder_of(post));
-        Self { post: post.to_owned(), was_posted: is_posted(post), ready: beside(post).ok() }
+        let ready = stage.file(post).ok().map(NamedTempFile::into_temp_path);
+        Self { post: post.to_owned(), was_posted: is_posted(post), ready }
     }
 
     /// Puts the empty file into place: at `P`, or at `P.err`. Where a script of Tekton's was faster,

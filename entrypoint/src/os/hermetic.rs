@@ -69,7 +69,8 @@ pub(super) fn take_own_ids() -> Result<(), Errno> {
 pub(super) fn refusal(errno: Errno) -> String {
     format!(
         "TEKTON_HERMETIC asks for a step without a network, but new namespaces were refused ({}); \
-         allow user namespaces on this node, or take the variable away",
+         allow user namespaces on this node (a root without CAP_SETFCAP gets none: run as another \
+         user), or take the variable away",
         errno.desc()
     )
 }

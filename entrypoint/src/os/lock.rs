@@ -1,11 +1,14 @@
-//! `P.alive`: a lock that a step holds for as long as its process lives (contract 2.1, 2.4).
+//! Locks between processes: `P.alive`, which a step holds for as long as its process lives (contract
+//! 2.1, 2.4), and that of a step's folder, by which it knows that somebody waits for its answer (2.7).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::poll::{PollTimeout, poll};
 
 use super::files;
 
@@ -84,5 +87,61 @@ impl LifeWatch {
                 Life::Alive
             }
         }
+    }
+}
+
+/// A verb that waits for its answer: where the end of PID 1 ends the verb too, the step lets it have its
+/// say first.
+#[derive(Debug)]
+pub struct Listener {
+    _lock: Option<Flock<File>>,
+}
+
+impl Listener {
+    /// Makes itself known to the step whose files are in this folder.
+    pub fn of(folder: &Path) -> Self {
+        let file = File::open(folder).ok();
+        let lock = file.and_then(|file| Flock::lock(file, FlockArg::LockSharedNonblock).ok());
+        Self { _lock: lock }
+    }
+}
+
+/// Waits until no verb waits for an answer in this folder, but no longer than this.
+pub fn let_listeners_go(folder: &Path, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    let Ok(mut file) = File::open(folder) else { return };
+    while Instant::now() < deadline {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(_) => return,
+            Err((kept, _)) => file = kept,
+        }
+        let _ = poll(&mut [], PollTimeout::from(1_u8));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_step_waits_for_all_who_listen_and_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let_listeners_go(folder.path(), LONG);
+        let listeners = [(); 2].map(|()| Listener::of(folder.path()));
+        let start = Instant::now();
+        let_listeners_go(folder.path(), Duration::from_millis(20));
+        assert!(start.elapsed() >= Duration::from_millis(20));
+        drop(listeners);
+        let_listeners_go(folder.path(), LONG);
+    }
+
+    #[test]
+    fn nobody_is_kept_by_a_folder_that_is_gone() {
+        let gone = Path::new("/nonexistent/run");
+        drop(Listener::of(gone));
+        let_listeners_go(gone, LONG);
     }
 }

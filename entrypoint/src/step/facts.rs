@@ -13,7 +13,8 @@ use crate::state::Reason;
 pub struct View {
     /// The files that the step waits for, in order.
     pub awaited: Vec<Awaited>,
-    /// An earlier step that is alive and has not posted; none is looked for while a file is awaited.
+    /// What else keeps the command back: an earlier step that is alive and has not posted, or a
+    /// breakpoint that is still being written. Not looked for while a file is awaited.
     pub busy: Option<String>,
     /// Every marker file in every control folder.
     pub markers: Vec<Sighting>,

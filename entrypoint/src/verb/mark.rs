@@ -116,7 +116,8 @@ impl Marking<'_> {
         } else {
             ""
         };
-        format!("{}{still}: {}", self.name(), doing.join("; "))
+        let colon = if doing.is_empty() { "" } else { ": " };
+        format!("{}{still}{colon}{}", self.name(), doing.join("; "))
     }
 
     fn check_breakpoints(&self) -> Result<(), String> {

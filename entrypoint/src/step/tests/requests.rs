@@ -157,3 +157,19 @@ fn an_extension_that_is_no_duration_is_rejected() {
     let bench = bench.expect_answer(Verb::Extend, Answer::Rejected);
     assert_eq!(bench.step.state().deadline.as_deref(), Some("2026-03-01T14:30:12.000Z"));
 }
+
+#[test]
+fn a_retry_is_not_replaced_by_the_next_before_it_begins() {
+    let wish = |word: &str| Wish::Retry(Ok(Some(vec![word.to_owned()])));
+    let named = |id: &str, wish| Request { id: Some(id.to_owned()), ..request(wish) };
+    let mut step = Bench::held_failed(rules()).step;
+    let seen = |wish| View { requests: vec![wish], ..View::default() };
+    let _ = step.on(moment(seconds(9)), Event::Looked(seen(named("first", wish("one")))));
+    let second = seen(named("second", wish("two")));
+    let _ = step.on(moment(seconds(9)), Event::Looked(second.clone()));
+    let actions = step.on(moment(seconds(9)), Event::Prepared(Prepared::Ready, second.clone()));
+    assert!(actions.contains(&Action::Start(Some(vec!["one".to_owned()]))), "{actions:?}");
+    let _ = step.on(moment(seconds(9)), Event::Looked(second));
+    let answers: Vec<_> = step.state().requests.iter().map(|answered| answered.outcome).collect();
+    assert_eq!(answers, [Answer::Accepted, Answer::Rejected]);
+}

@@ -1,0 +1,21 @@
+//! Pods for real: steps as containers of `runc`, with the mounts, users and restrictions that a kubelet
+//! gives them. Images are folders; no registry and no daemon is needed.
+//!
+//! A [`Pod`] is the folders that its containers share, and an init container that has put the
+//! entrypoint there. [`Pod::step`] describes a step's container, [`StepContainer::start`] gives a running
+//! [`Container`]. What is dropped is ended and unmounted. Where a machine has no `runc` or does not let
+//! it run, there is no pod, and a line says so.
+
+mod bundle;
+mod container;
+mod image;
+mod pod;
+mod program;
+mod runtime;
+mod spec;
+
+pub use container::{Container, Ended, Session};
+pub use image::Image;
+pub use pod::Pod;
+pub use runtime::Limits;
+pub use spec::StepContainer;
