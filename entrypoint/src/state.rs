@@ -109,6 +109,20 @@ impl Phase {
         }
     }
 
+    /// The word as it stands in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::HeldBefore => "held-before",
+            Self::Running => "running",
+            Self::HeldFailed => "held-failed",
+            Self::HeldAfter => "held-after",
+            Self::Terminating => "terminating",
+            Self::Finished => "finished",
+        }
+    }
+
     /// Whether a person is waited for.
     pub fn is_held(self) -> bool {
         matches!(self, Self::HeldBefore | Self::HeldFailed | Self::HeldAfter)

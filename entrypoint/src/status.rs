@@ -105,7 +105,7 @@ fn table(states: &[State]) -> String {
     let rows = states.iter().map(|state| {
         [
             state.step.clone(),
-            word(&state.phase),
+            state.phase.word().to_owned(),
             state.since.get(11..19).unwrap_or(&state.since).to_owned(),
             state.attempt.to_string(),
             state.exit_code.map_or("-".to_owned(), |code| code.to_string()),
@@ -122,9 +122,4 @@ fn table(states: &[State]) -> String {
         cells.collect::<String>() + &row[6] + "\n"
     };
     rows.iter().map(line).collect()
-}
-
-fn word(phase: &Phase) -> String {
-    let json = serde_json::to_value(phase).unwrap_or_default();
-    json.as_str().unwrap_or_default().to_owned()
 }

@@ -1,16 +1,22 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod verb;
+
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use debug_scripts::Word;
+
+pub use verb::{Asking, VerbArguments};
 
 const EXAMPLES: &str = "\
 Examples:
   holdpoint run task.yaml
   holdpoint run task.yaml -p version=1.2 -w source=. --breakpoint on-failure
   holdpoint run task.yaml --breakpoint before:deploy,after:build
-  holdpoint retry          (from another terminal, while a step is held)
+  holdpoint retry                         (from another terminal, while a step is held)
+  holdpoint pause 'look at the logs'      (before the next step begins)
 
 Exit codes:
   run:    0, or that of the first step that failed (128 + s for a signal s);
@@ -35,7 +41,7 @@ HOLDPOINT_FOLDER (the step's folder, as this machine knows it), and `holdpoint` 
 
 /// Runs a Tekton Task on this machine, step by step, and holds it open where it fails.
 #[derive(Debug, Parser)]
-#[command(name = "holdpoint", version, after_help = EXAMPLES)]
+#[command(name = "holdpoint", version, help_template = help(), after_help = EXAMPLES)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -43,32 +49,84 @@ pub struct Arguments {
 }
 
 /// The commands.
-#[derive(Debug, Subcommand)]
+#[derive(Debug)]
 pub enum Command {
-    /// Run a Task, TaskRun or Pod of a file here
-    #[command(after_help = RUN_HELP)]
+    /// Run something here.
     Run(RunArguments),
-    /// Say what each step of a live run is doing
-    Status(VerbArguments),
-    /// Leave the hold as a success: the next step runs
-    Continue(VerbArguments),
-    /// Leave the hold as a failure: with breakpoints the next step runs
-    FailContinue(VerbArguments),
-    /// Leave the hold with the command's own code: the next step runs
-    #[command(name = "breakpointexit")]
-    BreakpointExit(VerbArguments),
-    /// Leave the hold as a failure and stop the run: only finally steps run
-    Fail(VerbArguments),
-    /// At a hold before the step: run it
-    BeforeContinue(VerbArguments),
-    /// At a hold before the step: fail it without running it
-    BeforeFail(VerbArguments),
-    /// Run the failed command again, or another one in its place
-    Retry(RetryArguments),
-    /// Do not run the step: go on as if it had succeeded
-    Skip(VerbArguments),
-    /// End the step, begun or not
-    Cancel(VerbArguments),
+    /// Show the runs.
+    List(ListArguments),
+    /// Ask something of a live run.
+    Verb(VerbArguments),
+}
+
+const RUN: [&str; 2] = ["run", "run a Task, TaskRun or Pod of a file here"];
+const LIST: [&str; 2] = ["list", "show the runs that are live or ended within a day, newest first"];
+
+impl Subcommand for Command {
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        let run = RunArguments::augment_args(clap::Command::new(RUN[0])).after_help(RUN_HELP);
+        let list = ListArguments::augment_args(clap::Command::new(LIST[0]));
+        command
+            .subcommand(verb::about(run, RUN[1]))
+            .subcommand(verb::about(list, LIST[1]))
+            .subcommands(Word::all().map(verb::subcommand))
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        [RUN[0], LIST[0]].contains(&name) || Word::named(name).is_some()
+    }
+}
+
+impl FromArgMatches for Command {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let (name, mut matches) = matches
+            .remove_subcommand()
+            .ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingSubcommand))?;
+        match Word::named(&name) {
+            Some(word) => verb::from_matches(word, &mut matches).map(Self::Verb),
+            None if name == LIST[0] => {
+                ListArguments::from_arg_matches_mut(&mut matches).map(Self::List)
+            }
+            None => RunArguments::from_arg_matches_mut(&mut matches).map(Self::Run),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The help of the whole, with the commands in groups.
+fn help() -> String {
+    let rows = |belongs: fn(&Word) -> bool| Word::all().filter(belongs).map(Word::help);
+    let look = rows(|word| matches!(word, Word::Tool(_)));
+    let groups = [
+        group("Run", [[RUN[0], "FILE", RUN[1]]]),
+        group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
+        group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
+        group("For the whole run", rows(|word| matches!(word, Word::Run(_)))),
+    ];
+    format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",
+        groups.concat()
+    )
+}
+
+fn group<'a>(title: &str, rows: impl IntoIterator<Item = [&'a str; 3]>) -> String {
+    let line = |[name, arguments, summary]: [&str; 3]| {
+        let typed = format!("{name} {arguments}");
+        format!("  {typed:23} {summary}\n")
+    };
+    format!("{title}:\n{}\n", rows.into_iter().map(line).collect::<String>())
 }
 
 /// What to run, and how.
@@ -94,6 +152,9 @@ pub struct RunArguments {
     /// Where to hold: on-failure, before:STEP or after:STEP
     #[arg(short = 'b', long = "breakpoint", value_name = "WHERE", value_delimiter = ',')]
     pub breakpoints: Vec<String>,
+    /// End each hold that nobody ends within this time: 30m
+    #[arg(long, value_name = "DURATION", value_parser = verb::duration)]
+    pub breakpoint_timeout: Option<String>,
     /// Run a command at each hold; a hold that it leaves standing waits on
     #[arg(long, value_name = "CMD")]
     pub on_hold: Option<String>,
@@ -108,32 +169,12 @@ pub struct RunArguments {
     pub no_color: bool,
 }
 
-/// Whom to speak to, and for how long to wait for an answer.
+/// How to show the runs.
 #[derive(Debug, Args)]
-pub struct VerbArguments {
-    /// Which run; else the newest that is live
-    #[arg(long, value_name = "ID")]
-    pub run: Option<String>,
-    /// Which step; else the one that is held, or else the one that runs
-    #[arg(long, value_name = "STEP")]
-    pub step: Option<String>,
-    /// How long to wait for the answer
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
-    pub wait: String,
-    /// How to print the answer
+pub struct ListArguments {
+    /// How to print them
     #[arg(short = 'o', long, value_enum, default_value_t)]
     pub output: Output,
-}
-
-/// What to run again.
-#[derive(Debug, Args)]
-pub struct RetryArguments {
-    /// Whom to speak to.
-    #[command(flatten)]
-    pub target: VerbArguments,
-    /// Another command for this attempt
-    #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
 }
 
 /// For whom the outcome is printed.
@@ -166,13 +207,19 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn each_verb_of_the_table_that_a_local_run_has_says_what_the_table_says() {
-        let command = Arguments::command();
-        // A hold of a local run has no limit that could be extended.
-        for row in debug_scripts::VERBS.iter().filter(|row| row.name != "extend") {
-            let ours = command.find_subcommand(row.name).expect(row.name);
-            let about = ours.get_about().expect(row.name).to_string().to_lowercase();
-            assert_eq!(about, row.summary, "{}", row.name);
+    fn help_has_every_command_in_its_group() {
+        let help = Arguments::command().render_help().to_string();
+        let start_of = |line: &str| help.find(line).unwrap_or_else(|| panic!("{line}: {help}"));
+        for word in Word::all() {
+            let [name, arguments, summary] = word.help();
+            let title = match word {
+                Word::Step(_) => "\nAt a held step:\n",
+                Word::Run(_) => "\nFor the whole run:\n",
+                Word::Tool(_) => "\nLook:\n",
+            };
+            let line = format!("\n  {:23} {summary}\n", format!("{name} {arguments}"));
+            let (title, line) = (start_of(title), start_of(&line));
+            assert!(title < line && !help[title..line].contains("\n\n"), "{name}: {help}");
         }
     }
 

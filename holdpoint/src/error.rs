@@ -39,9 +39,6 @@ pub enum Error {
         /// Why it cannot be.
         source: io::Error,
     },
-    /// No run is live, or not the one that was named.
-    #[error("{0}")]
-    NoRun(String),
 }
 
 impl Error {
@@ -59,7 +56,6 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Arguments(error) if error.exit_code() == 0 => Exit::Success,
-            Self::NoRun(_) => Exit::NoRun,
             _ => Exit::Usage,
         }
     }

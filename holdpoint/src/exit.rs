@@ -15,8 +15,6 @@ pub enum Exit {
     Signal(i32),
     /// The command line or the file cannot be: 2.
     Usage,
-    /// There is no run to talk to: 4.
-    NoRun,
 }
 
 impl Exit {
@@ -27,7 +25,6 @@ impl Exit {
             Self::Code(code) => code,
             Self::Signal(signal) => 128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)),
             Self::Usage => 2,
-            Self::NoRun => 4,
         }
     }
 }

@@ -6,8 +6,10 @@
 pub mod args;
 pub mod error;
 pub mod exit;
+pub mod list;
 pub mod plan;
 pub mod run;
+pub mod table;
 pub mod task;
 pub mod verbs;
 
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Arguments, Command, RetryArguments};
+use args::{Arguments, Command};
 use error::Error;
 use exit::Exit;
 use run::{carried, launch};
@@ -42,18 +44,8 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 fn perform(command: Command) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::run(arguments),
-        Command::Status(arguments) => verbs::ask("status", &arguments, &[]),
-        Command::Continue(arguments) => verbs::ask("continue", &arguments, &[]),
-        Command::FailContinue(arguments) => verbs::ask("fail-continue", &arguments, &[]),
-        Command::BreakpointExit(arguments) => verbs::ask("breakpointexit", &arguments, &[]),
-        Command::Fail(arguments) => verbs::ask("fail", &arguments, &[]),
-        Command::BeforeContinue(arguments) => verbs::ask("before-continue", &arguments, &[]),
-        Command::BeforeFail(arguments) => verbs::ask("before-fail", &arguments, &[]),
-        Command::Skip(arguments) => verbs::ask("skip", &arguments, &[]),
-        Command::Cancel(arguments) => verbs::ask("cancel", &arguments, &[]),
-        Command::Retry(RetryArguments { target, command }) => {
-            verbs::ask("retry", &target, &command)
-        }
+        Command::List(arguments) => list::list(arguments.output),
+        Command::Verb(arguments) => verbs::ask(&arguments),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod lines;
 pub mod processes;
 pub mod progress;
 pub mod prompt;
+pub mod runs;
 pub mod sandbox;
 pub mod screen;
 pub mod signals;
@@ -32,10 +33,10 @@ use std::time::Instant;
 use crate::args::{Output, RunArguments};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::plan::{Layout, Plan};
+use crate::plan::{Layout, Plan, Step};
 use crate::task::{self, Options, Source};
 use breakpoint::Breakpoints;
-use folder::{Record, RunFolder};
+use folder::{Place, Record, RunFolder};
 use sandbox::View;
 use screen::{Screen, Tone};
 use summary::Summary;
@@ -58,7 +59,8 @@ pub fn run(arguments: RunArguments) -> Result<Exit, Error> {
     let (name, text) = read(&arguments)?;
     let source = Source { name: &name, text: &text };
     let mut screen = Screen::new(&arguments);
-    let (folder, _alive) = RunFolder::create(&name)?;
+    runs::clean_up()?;
+    let (folder, _alive) = runs::create(&name)?;
     let prepared = prepare(&folder, &source, &arguments, &mut screen);
     let run = prepared.inspect_err(|_| folder.remove())?;
     let began = Instant::now();
@@ -67,6 +69,8 @@ pub fn run(arguments: RunArguments) -> Result<Exit, Error> {
     let Outcome { steps, signal } = outcome?;
     let summary = Summary::of(&run, steps, began.elapsed().as_secs_f64(), signal);
     summary.show(&mut screen);
+    // A run whose folder is gone has still ended as it did.
+    drop(run.folder.set_outcome(&summary));
     if run.stdout_is_for_a_program {
         let json = summary.json().map_err(io::Error::from);
         json.and_then(|json| writeln!(io::stdout(), "{json}"))
@@ -99,10 +103,12 @@ fn prepare(
     arguments: &RunArguments,
     screen: &mut Screen,
 ) -> Result<Run, Error> {
-    let (view, layout) = view::of(folder, screen)?;
+    let view = view::of(folder, screen)?;
+    let layout = view::layout(folder, &view);
     let plan = task::plan(source, &options(arguments), &layout, &folder.id());
     let plan = plan.map_err(Error::Task)?;
-    let breakpoints = Breakpoints::parse(&arguments.breakpoints, &plan.steps)?;
+    let timeout = arguments.breakpoint_timeout.clone();
+    let breakpoints = Breakpoints::parse(&arguments.breakpoints, timeout, &plan.steps)?;
     let view = view::with_mounts(view, folder, &plan.mounts, screen)?;
     folder.set_view(&view)?;
     step::prepare(folder, &plan)?;
@@ -111,7 +117,7 @@ fn prepare(
     let folder = folder.clone();
     let run =
         Run { folder, plan, layout, view, breakpoints, command_name, stdout_is_for_a_program };
-    run.folder.set_record(&Record::new(&run.folder.id(), &run.plan.name, run.step_names()))?;
+    run.folder.set_record(&Record::new(&run.folder.id(), &run.plan.name, run.places()))?;
     run.introduce(screen);
     Ok(run)
 }
@@ -131,6 +137,15 @@ impl Run {
         self.plan.steps.iter().map(|step| step.name.clone()).collect()
     }
 
+    fn places(&self) -> Vec<Place> {
+        let place = |step: &Step| Place {
+            name: step.name.clone(),
+            folder: step::folder(step, &self.layout),
+            env: step.env.clone(),
+        };
+        self.plan.steps.iter().map(place).collect()
+    }
+
     fn introduce(&self, screen: &mut Screen) {
         screen.fit(self.plan.steps.iter().map(|step| step.name.as_str()));
         for note in &self.plan.notes {
@@ -142,10 +157,7 @@ impl Run {
 
     /// The words that start the entrypoint of a step, as its view has it.
     fn entrypoint(&self, index: usize) -> io::Result<Vec<OsString>> {
-        let mut words = match self.view {
-            View::Private { .. } => vec![carried::INSTALLED.into()],
-            View::Host => carried::program(&self.folder)?,
-        };
+        let mut words = carried::program(&self.folder, &self.view)?;
         words.extend(step::arguments(&self.plan, index, &self.layout, &self.breakpoints));
         Ok(words)
     }

@@ -65,6 +65,22 @@ fn a_held_run_can_be_interrupted() {
 }
 
 #[test]
+fn a_paused_run_is_interrupted_and_its_finally_steps_run() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7"), ("two", "echo second"), ("last", "echo cleaned")]);
+    let mut run = home.start(&["--breakpoint", "on-failure", "--finally", "last"]);
+    run.wait_for("to go on");
+    home.verb(&["pause"]).ended_with(0);
+    home.verb(&["continue"]).ended_with(0);
+    run.wait_for("two: is paused");
+    run.signal(Signal::SIGINT);
+    let finished = run.finish();
+    assert!(!finished.lines_of("two").contains(&"second"), "{finished:#?}");
+    assert_eq!(finished.lines_of("last"), ["cleaned"]);
+    finished.ended_with(130);
+}
+
+#[test]
 fn a_run_whose_folder_is_gone_can_still_be_ended() {
     let home = Home::new();
     home.task(&[("one", &waits("", "77005"))]);

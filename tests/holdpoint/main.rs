@@ -3,6 +3,8 @@
 
 mod breakpoints;
 mod ends;
+mod list;
+mod markers;
 mod outcome;
 mod prompt;
 mod readme;

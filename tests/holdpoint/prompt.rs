@@ -74,7 +74,8 @@ fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
     let home = Home::new();
     home.task(&[("one", "echo trying; cat ok"), ("two", "echo second")]);
     let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure"]);
-    let shown = terminal.wait_for("[r]etry  [c]ontinue  [f]ail  [s]hell  [q]uit ?");
+    let shown =
+        terminal.wait_for("[r]etry  [c]ontinue  [f]ail  [s]hell  [p]ause  [a]bort  [q]uit ?");
     assert!(shown.contains("held"), "{shown}");
     assert!(shown.contains("\u{1b}["), "a terminal gets colours");
     assert!(terminal.takes_single_keys());
@@ -92,16 +93,59 @@ fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
 
 #[test]
 fn each_key_ends_the_hold_in_its_own_way() {
-    for (key, code, word) in [("c", 0, "succeeded"), ("f", 7, "failed"), ("q", 7, "aborted")] {
+    for (key, code, word, last_runs) in [
+        ("c", 0, "succeeded", true),
+        ("f", 7, "failed", true),
+        ("a", 7, "aborted", false),
+        ("q", 7, "stopped", true),
+    ] {
         let home = Home::new();
-        home.task(&[("one", "exit 7"), ("two", "true")]);
-        let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+        home.task(&[("one", "exit 7"), ("last", "echo cleaned")]);
+        let flags = ["--breakpoint", "on-failure", "--no-color", "--finally", "last"];
+        let mut terminal = Terminal::run(&home, &flags);
         let shown = terminal.wait_for("[q]uit ?");
         assert!(!shown.contains('\u{1b}'), "{shown}");
         terminal.press(key);
-        terminal.wait_for(&format!(": {word} after"));
+        let shown = terminal.wait_for(&format!(": {word} after"));
+        assert_eq!(shown.contains("last | cleaned"), last_runs, "{key}: {shown}");
         assert_eq!(terminal.end(), Some(code), "{key}");
     }
+}
+
+#[test]
+fn a_hold_with_a_limit_is_extended_and_asks_again() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let flags = ["--breakpoint", "on-failure", "--breakpoint-timeout", "5m", "--no-color"];
+    let mut terminal = Terminal::run(&home, &flags);
+    let shown = terminal.wait_for(" left) ?");
+    assert!(shown.contains("e[x]tend  [s]hell  [a]bort  [q]uit (4 min 5"), "{shown}");
+    terminal.press("x");
+    let shown = terminal.wait_for("[q]uit (29 min 5");
+    assert!(shown.contains("one: exited with 7"), "the new deadline is told: {shown}");
+    home.verb(&["extend", "2h"]).ended_with(0);
+    terminal.wait_for("[q]uit (1 h 59 min left) ?");
+    terminal.press("c");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_run_is_paused_and_resumed_by_single_keys() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7"), ("two", "echo second")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    terminal.press("p");
+    terminal.wait_for("pause (\"given at the prompt\")");
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    let shown = terminal.wait_for("[r]esume  [a]bort  [q]uit ?");
+    assert!(shown.contains("two: is paused by `pause`"), "{shown}");
+    terminal.press("r");
+    terminal.wait_for("two | second");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
 }
 
 #[test]

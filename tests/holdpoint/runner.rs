@@ -62,6 +62,32 @@ impl Home {
         path
     }
 
+    /// A script that says `ready`, waits until it is unblocked by this name, and goes on with `then`.
+    pub(crate) fn blocks_on(&self, name: &str, then: &str) -> String {
+        let pipe = self.path(name);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        format!("echo ready; read -r word < {}; echo $word; {then}", pipe.display())
+    }
+
+    /// Lets that script go on.
+    pub(crate) fn unblock(&self, name: &str) {
+        fs::write(self.path(name), "unblocked\n").unwrap();
+    }
+
+    /// Waits until so many steps of the live run have said something of themselves.
+    pub(crate) fn wait_for_steps(&self, steps: usize) {
+        let deadline = Instant::now() + LIMIT;
+        while self.verb(&["status", "-o", "json"]).json().as_array().unwrap().len() < steps {
+            assert!(Instant::now() < deadline, "some steps never said anything");
+        }
+    }
+
+    /// The folder of the one run that is here.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        let mut runs = fs::read_dir(self.path("state/holdpoint/runs")).unwrap();
+        runs.next().unwrap().unwrap().path()
+    }
+
     /// A command of `holdpoint` that keeps its runs here.
     pub(crate) fn holdpoint(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         self.here(Command::new(binary()), arguments)
@@ -133,18 +159,19 @@ impl Running {
 
     /// Waits for the next line that contains the text.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        assert!(self.has_line(text), "no line with `{text}` came, but these: {:#?}", self.seen);
+    }
+
+    /// The same; false where it ended without such a line.
+    pub(crate) fn has_line(&mut self, text: &str) -> bool {
         let deadline = Instant::now() + LIMIT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok((stream, line)) => {
-                    let found = line.contains(text);
-                    self.seen.push((stream, line));
-                    if found {
-                        return;
-                    }
-                }
-                Err(_) => panic!("no line with `{text}` came, but these: {:#?}", self.seen),
+            let Ok((stream, line)) = self.lines.recv_timeout(left) else { return false };
+            let found = line.contains(text);
+            self.seen.push((stream, line));
+            if found {
+                return true;
             }
         }
     }

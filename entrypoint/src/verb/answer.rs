@@ -28,8 +28,9 @@ struct Printed<'a> {
 impl Answer {
     /// The exit code where nobody answered.
     pub const NOBODY: i32 = 4;
+    /// The exit code of what was rejected.
+    pub const REJECTED: i32 = 3;
     pub(super) const ACCEPTED: i32 = 0;
-    pub(super) const REJECTED: i32 = 3;
 
     /// Prints it and gives the exit code.
     pub fn print(&self, json: bool) -> i32 {

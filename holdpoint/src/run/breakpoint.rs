@@ -8,14 +8,16 @@ use crate::plan::Step;
 pub struct Breakpoints {
     /// Hold each step that fails.
     pub on_failure: bool,
+    /// How long a hold may last, as a Go duration.
+    pub timeout: Option<String>,
     before: Vec<String>,
     after: Vec<String>,
 }
 
 impl Breakpoints {
     /// Reads `on-failure`, `before:STEP` and `after:STEP`; the step must be one of `steps`.
-    pub fn parse(words: &[String], steps: &[Step]) -> Result<Self, Error> {
-        let mut breakpoints = Self::default();
+    pub fn parse(words: &[String], timeout: Option<String>, steps: &[Step]) -> Result<Self, Error> {
+        let mut breakpoints = Self { timeout, ..Self::default() };
         for word in words.iter().map(|word| word.trim()).filter(|word| !word.is_empty()) {
             match word.split_once(':') {
                 None if word == "on-failure" => breakpoints.on_failure = true,
@@ -58,7 +60,7 @@ mod tests {
     fn parse(words: &[&str]) -> Result<Breakpoints, Error> {
         let step = |name: &str| Step { name: name.to_owned(), ..Step::default() };
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        Breakpoints::parse(&words, &[step("build"), step("test")])
+        Breakpoints::parse(&words, None, &[step("build"), step("test")])
     }
 
     #[test]

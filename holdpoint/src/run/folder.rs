@@ -1,20 +1,17 @@
 //! The folder of a run: Tekton's layout as the steps see it, what they wrote, and what other
 //! commands need to find the run and talk to it.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File};
-use std::hash::{BuildHasher as _, RandomState};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use chrono::{Local, Utc};
+use chrono::Utc;
 use entrypoint::state::{State, timestamp};
-use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 use super::sandbox::View;
+use super::summary::Status;
 use crate::error::Error;
 
 /// What a run says of itself to other commands: `run.json`.
@@ -29,13 +26,30 @@ pub struct Record {
     pub pid: u32,
     /// When it began (RFC 3339, UTC, milliseconds).
     pub started_at: String,
-    /// The names of its steps, in order.
-    pub steps: Vec<String>,
+    /// Its steps, in order.
+    pub steps: Vec<Place>,
+}
+
+/// A step, and where and with what it starts, for whoever wants to look around there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// The folder where its command starts, as the step sees it.
+    pub folder: PathBuf,
+    /// Its environment beyond that of the run.
+    pub env: Vec<(String, String)>,
+}
+
+/// What is kept of how a run ended: the part of its outcome that others read.
+#[derive(Debug, Deserialize)]
+struct Ending {
+    status: Status,
 }
 
 impl Record {
     /// The record of a run of this process that begins now.
-    pub fn new(run: &str, name: &str, steps: Vec<String>) -> Self {
+    pub fn new(run: &str, name: &str, steps: Vec<Place>) -> Self {
         let (run, name) = (run.to_owned(), name.to_owned());
         Self { run, name, pid: std::process::id(), started_at: timestamp(Utc::now()), steps }
     }
@@ -54,35 +68,9 @@ pub struct Alive {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run and takes its lock.
-    pub fn create(name: &str) -> Result<(Self, Alive), Error> {
-        let runs = runs()?;
-        loop {
-            let path = runs.join(new_id(name));
-            match fs::create_dir(&path) {
-                Ok(()) => return Self { path }.begin(),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::file(&path, error)),
-            }
-        }
-    }
-
     /// A run's folder that is there.
     pub fn at(path: &Path) -> Self {
         Self { path: path.to_owned() }
-    }
-
-    /// Every run of this user that is live, with its record, newest first.
-    pub fn live() -> Result<Vec<(Self, Record)>, Error> {
-        let runs = runs()?;
-        let entries = fs::read_dir(&runs).map_err(|error| Error::file(&runs, error))?;
-        let folders = entries.flatten().map(|entry| Self::at(&entry.path()));
-        let mut live: Vec<_> = folders
-            .filter(Self::is_live)
-            .filter_map(|folder| folder.record().ok().map(|record| (folder, record)))
-            .collect();
-        live.sort_by(|(_, one), (_, other)| other.started_at.cmp(&one.started_at));
-        Ok(live)
     }
 
     /// The folder itself.
@@ -130,17 +118,6 @@ impl RunFolder {
         serde_json::from_slice(&fs::read(self.post(index, ".state")).ok()?).ok()
     }
 
-    /// The variables that substitution changed for a step that is held; none where it is not.
-    pub fn held_environment(&self, index: usize) -> Vec<(OsString, OsString)> {
-        let block = fs::read(self.post(index, ".env")).unwrap_or_default();
-        let variable = |line: &[u8]| {
-            let equals = line.iter().position(|byte| *byte == b'=')?;
-            let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
-            Some((text(&line[..equals]), text(&line[equals + 1..])))
-        };
-        block.split(|byte| *byte == 0).filter_map(variable).collect()
-    }
-
     /// All that a step has written to its output.
     pub fn log(&self, step: &str) -> PathBuf {
         self.path.join("logs").join(format!("{step}.log"))
@@ -154,6 +131,16 @@ impl RunFolder {
     /// Writes the run's account of itself.
     pub fn set_record(&self, record: &Record) -> Result<(), Error> {
         self.write("run.json", record)
+    }
+
+    /// How the run ended; none where it is live, or was killed.
+    pub fn status(&self) -> Option<Status> {
+        self.read::<Ending>("outcome.json").ok().map(|ending| ending.status)
+    }
+
+    /// Keeps how the run ended.
+    pub fn set_outcome(&self, outcome: &impl Serialize) -> Result<(), Error> {
+        self.write("outcome.json", outcome)
     }
 
     /// What its steps see.
@@ -175,14 +162,17 @@ impl RunFolder {
             .map_err(|error| Error::file(&path, error))
     }
 
-    /// Removes it with all that is in it: a run that never began.
+    /// Removes it with all that is in it.
     pub fn remove(&self) {
-        // What cannot be removed is found by whoever looks at the folder; the error that led here
-        // matters more.
-        drop(fs::remove_dir_all(&self.path));
+        if fs::remove_dir_all(&self.path).is_err() {
+            unlock_folders(&self.path);
+            // What still cannot be removed is found by whoever looks; nobody waits for it here.
+            drop(fs::remove_dir_all(&self.path));
+        }
     }
 
-    fn begin(self) -> Result<(Self, Alive), Error> {
+    /// Makes what is in a new run's folder, and takes its lock.
+    pub fn begin(self) -> Result<(Self, Alive), Error> {
         for folder in TREE {
             let folder = self.path.join(folder);
             fs::create_dir_all(&folder).map_err(|error| Error::file(&folder, error))?;
@@ -193,7 +183,8 @@ impl RunFolder {
         Ok((self, Alive { _lock: lock }))
     }
 
-    fn is_live(&self) -> bool {
+    /// Whether the process that looks after the run is there.
+    pub fn is_live(&self) -> bool {
         File::open(self.lock())
             .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
@@ -218,6 +209,14 @@ impl RunFolder {
     }
 }
 
+/// Steps may leave folders that even their owner may not write to, as Go's module cache has them.
+fn unlock_folders(folder: &Path) {
+    drop(fs::set_permissions(folder, fs::Permissions::from_mode(0o700)));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.for_each(|entry| unlock_folders(&entry.path()));
+}
+
 /// What is made in each run's folder.
 const TREE: [&str; 12] = [
     "logs",
@@ -234,62 +233,10 @@ const TREE: [&str; 12] = [
     "tekton/steps",
 ];
 
-/// The folder of all runs of this user, made where it is missing.
-fn runs() -> Result<PathBuf, Error> {
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .map(|state| state.join("holdpoint"));
-    let ours = state.unwrap_or_else(|| format!("/tmp/holdpoint-{}", geteuid()).into());
-    let runs = ours.join("runs");
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&runs);
-    made.map_err(|error| Error::file(&runs, error))?;
-    let owner = fs::metadata(&ours).map_err(|error| Error::file(&ours, error))?.uid();
-    if owner != geteuid().as_raw() {
-        let error = "belongs to another user; set XDG_STATE_HOME to a folder of your own";
-        return Err(Error::file(&ours, io::Error::other(error)));
-    }
-    // Binds and messages want the path without symbolic links.
-    fs::canonicalize(&runs).map_err(|error| Error::file(&runs, error))
-}
-
-fn absolute(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
-}
-
-/// An id that reads well and sorts by time: `repair-20261121-101502-3f`.
-fn new_id(name: &str) -> String {
-    let chance = RandomState::new().hash_one(std::process::id()) & 0xff;
-    format!("{}-{}-{chance:02x}", plain(name), Local::now().format("%Y%m%d-%H%M%S"))
-}
-
-/// The name of a file as part of an id: lower-case letters, digits and dashes.
-fn plain(name: &str) -> String {
-    let stem = Path::new(name).file_stem().unwrap_or(OsStr::new("")).to_string_lossy();
-    let kept = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let plain: String = stem.chars().map(kept).take(40).collect();
-    match plain.trim_matches('-') {
-        "" => "run".to_owned(),
-        plain => plain.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-
-    #[test]
-    fn the_name_of_a_file_becomes_part_of_an_id() {
-        for (name, plain_name) in [
-            ("repair.yaml", "repair"),
-            ("dir/My Task.yml", "my-task"),
-            ("-", "run"),
-            ("", "run"),
-            ("ü.yaml", "run"),
-        ] {
-            assert_eq!(plain(name), plain_name, "{name}");
-        }
-    }
 
     #[test]
     fn a_run_is_live_as_long_as_its_lock_is_held() {
@@ -298,17 +245,6 @@ mod tests {
         assert!(folder.is_live());
         drop(alive);
         assert!(!folder.is_live());
-    }
-
-    #[test]
-    fn the_environment_of_a_hold_is_read_as_it_is_written() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = RunFolder::at(home.path());
-        fs::create_dir_all(folder.step(0)).unwrap();
-        folder.put(0, "out.env", "A=1\0B=x=y\nz\0").unwrap();
-        let variables = [("A", "1"), ("B", "x=y\nz")];
-        assert_eq!(folder.held_environment(0), variables.map(|(a, b)| (a.into(), b.into())));
-        assert_eq!(folder.held_environment(1), []);
     }
 
     #[test]

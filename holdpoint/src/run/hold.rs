@@ -4,14 +4,19 @@ use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
-use debug_scripts::{Verb, accepted_at};
+use chrono::{DateTime, Utc};
+use debug_scripts::{RunVerb, Tool, Verb, Word, accepted_at};
 use entrypoint::state::{Phase, State};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::folder::RunFolder;
 use super::prompt::Keys;
-use super::{Run, carried, processes};
+use super::{Run, carried, runs, step};
+use crate::error::Error;
+use crate::table::time;
+
+/// How much time the key for it gives a hold that has a limit.
+const EXTENSION: &str = "30m";
 
 /// Something happened at a hold.
 pub enum Event {
@@ -19,8 +24,8 @@ pub enum Event {
     HookEnded(io::Result<ExitStatus>),
     /// A key was pressed; none where the terminal is gone.
     Key(Option<u8>),
-    /// A verb that was given by a key was answered.
-    Answered(io::Result<Output>),
+    /// What was asked by a key was answered.
+    Answered(Word, io::Result<Output>),
     /// The shell was left.
     ShellEnded,
 }
@@ -31,8 +36,8 @@ pub enum Hold {
     Hook(Child),
     /// A key.
     Prompt(Keys),
-    /// The answer to a verb.
-    Asking(JoinHandle<io::Result<Output>>),
+    /// The answer to what a key asked.
+    Asking(Word, JoinHandle<io::Result<Output>>),
     /// The end of a shell.
     Shell(Child),
     /// Somebody elsewhere.
@@ -45,8 +50,9 @@ impl Hold {
         match self {
             Self::Hook(child) => Event::HookEnded(child.wait().await),
             Self::Prompt(keys) => Event::Key(keys.next().await),
-            Self::Asking(answer) => {
-                Event::Answered(answer.await.unwrap_or_else(|error| Err(io::Error::other(error))))
+            Self::Asking(word, answer) => {
+                let answer = answer.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+                Event::Answered(*word, answer)
             }
             Self::Shell(child) => {
                 // However it was left, the hold still stands.
@@ -58,57 +64,80 @@ impl Hold {
     }
 }
 
-/// What a key does at a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// Give a verb.
-    Give(Verb),
-    /// Look around in the step's place.
-    Shell,
-    /// End the run.
-    Quit,
+/// A key, its word in the prompt, and what it asks.
+pub type Choice = (u8, &'static str, Word);
+
+/// Every key of a hold, in the order of the prompt.
+const AT_HOLDS: [Choice; 8] = [
+    (b'r', "[r]etry", Word::Step(Verb::Retry)),
+    (b'c', "[c]ontinue", Word::Step(Verb::Continue)),
+    (b'f', "[f]ail", Word::Step(Verb::Fail)),
+    (b'x', "e[x]tend", Word::Step(Verb::Extend)),
+    (b's', "[s]hell", Word::Tool(Tool::Shell)),
+    (b'p', "[p]ause", Word::Run(RunVerb::Pause)),
+    (b'a', "[a]bort", Word::Run(RunVerb::Abort)),
+    (b'q', "[q]uit", Word::Run(RunVerb::StopFinally)),
+];
+
+/// Every key of a pause.
+const AT_PAUSES: [Choice; 3] = [
+    (b'r', "[r]esume", Word::Run(RunVerb::Resume)),
+    (b'a', "[a]bort", Word::Run(RunVerb::Abort)),
+    (b'q', "[q]uit", Word::Run(RunVerb::StopFinally)),
+];
+
+/// The keys that do something for a step that waits for a person. Where no steps are behind it, there
+/// is nothing to pause.
+pub fn choices(state: &State, steps_behind: usize) -> Vec<Choice> {
+    if state.phase == Phase::Paused {
+        return AT_PAUSES.to_vec();
+    }
+    let possible = possible(state);
+    let applies = |word| match word {
+        Word::Step(verb) => possible.contains(&verb),
+        Word::Run(RunVerb::Pause) => steps_behind > 0,
+        Word::Run(_) | Word::Tool(_) => true,
+    };
+    AT_HOLDS.into_iter().filter(|(_, _, word)| applies(*word)).collect()
 }
 
-/// The keys that do something in this phase, with their words.
-pub fn choices(phase: Phase) -> Vec<(u8, &'static str, Choice)> {
-    let verbs = [
-        (b'r', "[r]etry", Verb::Retry),
-        (b'c', "[c]ontinue", Verb::Continue),
-        (b'f', "[f]ail", Verb::Fail),
-    ];
-    let possible = possible(phase);
-    let verbs = verbs.into_iter().filter(|(_, _, verb)| possible.contains(verb));
-    let verbs = verbs.map(|(key, word, verb)| (key, word, Choice::Give(verb)));
-    let always = [(b's', "[s]hell", Choice::Shell), (b'q', "[q]uit", Choice::Quit)];
-    verbs.chain(always).collect()
+/// The prompt: the words of the keys, and how much time is left.
+pub fn question(choices: &[Choice], state: &State) -> String {
+    let words: Vec<_> = choices.iter().map(|(_, word, _)| *word).collect();
+    let deadline = state.deadline.as_deref().filter(|_| state.phase.is_held());
+    let ends = deadline.and_then(|deadline| DateTime::parse_from_rfc3339(deadline).ok());
+    let left = ends.map_or(String::new(), |ends| {
+        let left = ends.signed_duration_since(Utc::now()).to_std().unwrap_or_default();
+        format!(" ({} left)", time(left.as_secs_f64()))
+    });
+    format!("{}{left} ?", words.join("  "))
 }
 
-fn possible(phase: Phase) -> Vec<Verb> {
-    phase.moment().map(|moment| accepted_at(moment, false).collect()).unwrap_or_default()
+fn possible(state: &State) -> Vec<Verb> {
+    let moment = state.phase.moment().into_iter();
+    moment.flat_map(|moment| accepted_at(moment, state.deadline.is_some())).collect()
 }
 
 /// What can be typed in another terminal, a line each. The run is named where others are live too.
-pub fn commands(run: &Run, phase: Phase) -> Vec<String> {
-    let others = RunFolder::live().is_ok_and(|live| live.len() > 1);
+pub fn commands(run: &Run, state: &State) -> Vec<String> {
+    let others = runs::live().is_ok_and(|live| live.len() > 1);
     let which = if others { format!(" --run {}", run.folder.id()) } else { String::new() };
-    let line = |name: &str, summary: &str| {
-        format!(
-            "    {} {:w$}  {summary}",
-            run.command_name,
-            format!("{name}{which}"),
-            w = 13 + which.len()
-        )
+    let line = |word: Word| {
+        let [name, _, summary] = word.help();
+        let typed = match word {
+            Word::Step(Verb::Extend) => format!("{name} {EXTENSION}{which}"),
+            _ => format!("{name}{which}"),
+        };
+        let width = 13 + which.len();
+        format!("    {} {typed:width$}  {summary}", run.command_name)
     };
-    let known = [Verb::Retry, Verb::Continue, Verb::FailContinue, Verb::Fail];
-    let possible = possible(phase);
-    let verbs = known.into_iter().filter(|verb| possible.contains(verb)).map(Verb::definition);
-    let verbs = verbs.map(|row| line(row.name, row.summary));
-    let last = line("status", "say what each step is doing");
-    ["  to go on, type in another terminal:".to_owned()]
-        .into_iter()
-        .chain(verbs)
-        .chain([last])
-        .collect()
+    let known = [Verb::Retry, Verb::Continue, Verb::FailContinue, Verb::Fail, Verb::Extend];
+    let possible = possible(state);
+    let verbs = known.into_iter().filter(|verb| possible.contains(verb)).map(Word::Step);
+    let resume = (state.phase == Phase::Paused).then_some(Word::Run(RunVerb::Resume));
+    let words = verbs.chain(resume).chain([Word::Tool(Tool::Status)]);
+    let title = "  to go on, type in another terminal:".to_owned();
+    std::iter::once(title).chain(words.map(line)).collect()
 }
 
 /// Starts the `--on-hold` command: a file, or a line for the shell.
@@ -128,7 +157,7 @@ pub fn start_hook(run: &Run, index: usize, state: &State, hook: &str) -> io::Res
         .env("HOLDPOINT", &me)
         .env("HOLDPOINT_RUN", run.folder.id())
         .env("HOLDPOINT_STEP", &step.name)
-        .env("HOLDPOINT_PHASE", phase_name(state.phase))
+        .env("HOLDPOINT_PHASE", state.phase.word())
         .env("HOLDPOINT_EXIT_CODE", code)
         .env("HOLDPOINT_ATTEMPT", state.attempt.to_string())
         .env("HOLDPOINT_LOG", run.folder.log(&step.name))
@@ -140,14 +169,6 @@ pub fn start_hook(run: &Run, index: usize, state: &State, hook: &str) -> io::Res
     command.spawn()
 }
 
-fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::HeldBefore => "held-before",
-        Phase::HeldAfter => "held-after",
-        _ => "held-failed",
-    }
-}
-
 /// The search path with the folder of `holdpoint` at its end, so that a script can call it.
 fn path_with(folder: Option<&Path>) -> io::Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
@@ -155,33 +176,66 @@ fn path_with(folder: Option<&Path>) -> io::Result<std::ffi::OsString> {
     std::env::join_paths(folders).map_err(io::Error::other)
 }
 
-/// Gives a verb that a key stands for.
-pub fn give_verb(run: &Run, index: usize, verb: Verb) -> io::Result<Hold> {
-    let mut command = Command::from(carried::verb(&run.folder, index, verb.definition().name)?);
+/// Asks what a key stands for.
+pub fn ask(run: &Run, index: usize, word: Word) -> Result<Hold, Error> {
+    let mut command = Command::from(carried::asking(&run.folder, Path::new("/"), index, word)?);
     command.stdin(Stdio::null());
-    Ok(Hold::Asking(tokio::spawn(async move { command.output().await })))
+    match word {
+        Word::Step(Verb::Extend) => drop(command.arg(EXTENSION)),
+        Word::Run(_) => drop(command.arg("given at the prompt")),
+        Word::Step(_) | Word::Tool(_) => {}
+    }
+    Ok(Hold::Asking(word, tokio::spawn(async move { command.output().await })))
+}
+
+/// Whether the step waits for a person as before once this was accepted.
+pub fn leaves_standing(word: Word) -> bool {
+    matches!(word, Word::Step(Verb::Extend) | Word::Run(RunVerb::Pause))
 }
 
 /// Starts a shell where the step's command starts: same view, folder and environment.
-pub fn start_shell(run: &Run, index: usize) -> io::Result<Child> {
-    let shell = std::env::var_os("SHELL").filter(|shell| Path::new(shell).is_file());
-    let mut command = processes::in_step(run, index, &[shell.unwrap_or_else(|| "/bin/sh".into())])?;
-    command.envs(run.folder.held_environment(index));
-    Command::from(command).spawn()
+pub fn start_shell(run: &Run, index: usize) -> Result<Hold, Error> {
+    let step = &run.plan.steps[index];
+    let folder = step::folder(step, &run.layout);
+    let mut shell = carried::asking(&run.folder, &folder, index, Word::Tool(Tool::Shell))?;
+    shell.envs(step.env.iter().map(|(name, value)| (name, value)));
+    let child = Command::from(shell).spawn().map_err(Error::system("cannot start a shell"))?;
+    Ok(Hold::Shell(child))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
+    use crate::verbs::tests::run_with;
+
+    fn state(phase: &str, deadline: Option<&str>) -> State {
+        let (_home, folder, _record) = run_with(&[phase]);
+        State { deadline: deadline.map(str::to_owned), ..folder.state(0).unwrap() }
+    }
 
     #[test]
     fn only_keys_that_would_be_accepted_are_offered() {
-        for (phase, keys) in
-            [(Phase::HeldFailed, "rcfsq"), (Phase::HeldBefore, "cfsq"), (Phase::HeldAfter, "cfsq")]
-        {
-            let offered: Vec<u8> = choices(phase).into_iter().map(|(key, ..)| key).collect();
-            assert_eq!(offered, keys.as_bytes(), "{phase:?}");
+        let limit = Some("2026-11-21T10:00:00.000Z");
+        for (phase, deadline, steps_behind, keys) in [
+            ("held-failed", None, 1, "rcfspaq"),
+            ("held-failed", limit, 1, "rcfxspaq"),
+            ("held-before", None, 2, "cfspaq"),
+            ("held-after", limit, 0, "cfxsaq"),
+            ("paused", None, 0, "raq"),
+        ] {
+            let offered: Vec<u8> = choices(&state(phase, deadline), steps_behind)
+                .into_iter()
+                .map(|(key, ..)| key)
+                .collect();
+            assert_eq!(String::from_utf8_lossy(&offered), keys, "{phase} {deadline:?}");
         }
+    }
+
+    #[test]
+    fn the_prompt_tells_the_time_that_is_left() {
+        let held = state("held-before", Some("2020-11-21T10:00:00.000Z"));
+        assert_eq!(question(&AT_HOLDS[..2], &held), "[r]etry  [c]ontinue (0.0 s left) ?");
+        assert_eq!(question(&AT_HOLDS[..1], &state("held-before", None)), "[r]etry ?");
     }
 }

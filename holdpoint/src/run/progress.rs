@@ -9,11 +9,11 @@ use serde::Serialize;
 pub enum News {
     /// Its command has begun, for the n-th time.
     Begins(u32),
-    /// Its turn has come, but the run is paused.
-    Paused,
-    /// It is held and waits for a person.
+    /// It waits for a person: it is held, or the run is paused.
     Held,
-    /// The hold has ended.
+    /// Its hold ends at another time.
+    Extended,
+    /// It no longer waits for a person.
     Released,
     /// Its command is being ended.
     Terminating,
@@ -74,22 +74,20 @@ impl Progress {
     /// Takes in what the step says now, and tells what is new.
     pub fn learn(&mut self, now: State) -> Vec<News> {
         let (phase, attempt) = (self.phase(), self.state.as_ref().map_or(0, |it| it.attempt));
+        let deadline = self.state.as_ref().and_then(|it| it.deadline.as_ref());
         let again = now.attempt > attempt;
         let mut news = Vec::new();
-        if phase.is_held() && (again || now.phase != phase) {
-            news.push(News::Released);
+        if !again && now.phase == phase {
+            let other = phase.is_held() && now.deadline.as_ref() != deadline;
+            news.extend(other.then_some(News::Extended));
+        } else {
+            news.extend(waits(phase).then_some(News::Released));
+            news.extend(again.then_some(News::Begins(now.attempt)));
+            news.extend(waits(now.phase).then_some(News::Held));
+            news.extend((now.phase == Phase::Terminating).then_some(News::Terminating));
         }
         if again {
             self.seconds = None;
-            news.push(News::Begins(now.attempt));
-        }
-        if again || now.phase != phase {
-            news.extend(match now.phase {
-                Phase::Paused => Some(News::Paused),
-                Phase::Terminating => Some(News::Terminating),
-                held if held.is_held() => Some(News::Held),
-                _ => None,
-            });
         }
         if !matches!(now.phase, Phase::Running | Phase::Terminating) {
             self.seconds = self.seconds.or_else(|| seconds_of(&now));
@@ -143,12 +141,21 @@ impl Ended {
             Some(Reason::Aborted) if self.has_run() => format!("failed ({code}), aborted"),
             Some(Reason::Aborted) => "aborted".to_owned(),
             Some(Reason::TimeoutExceeded) => "timed out".to_owned(),
+            Some(Reason::BreakpointTimeout) if self.code != 0 && self.has_run() => {
+                format!("failed ({code}), hold timed out")
+            }
+            Some(Reason::BreakpointTimeout) if self.code != 0 => "hold timed out".to_owned(),
             Some(Reason::PreviousStepDied) => "the step before it died".to_owned(),
             _ if self.is_passed_over() => format!("failed ({code}), passed over"),
             _ if self.code == 0 => "succeeded".to_owned(),
             _ => format!("failed ({code})"),
         }
     }
+}
+
+/// Whether a step in this phase waits for a person.
+fn waits(phase: Phase) -> bool {
+    phase.is_held() || phase == Phase::Paused
 }
 
 fn seconds_of(state: &State) -> Option<f64> {
@@ -186,8 +193,8 @@ mod tests {
         let mut progress = Progress::default();
         for (phase, attempt, news) in [
             (Phase::Waiting, 0, vec![]),
-            (Phase::Paused, 0, vec![News::Paused]),
-            (Phase::HeldBefore, 0, vec![News::Held]),
+            (Phase::Paused, 0, vec![News::Held]),
+            (Phase::HeldBefore, 0, vec![News::Released, News::Held]),
             (Phase::Running, 1, vec![News::Released, News::Begins(1)]),
             (Phase::Running, 1, vec![]),
             (Phase::HeldFailed, 1, vec![News::Held]),
@@ -202,6 +209,22 @@ mod tests {
                 news,
                 "{phase:?} {attempt}"
             );
+        }
+    }
+
+    #[test]
+    fn a_hold_that_ends_at_another_time_is_news() {
+        let mut progress = Progress::default();
+        for (deadline, news) in [
+            (Some("1"), vec![News::Released, News::Held]),
+            (Some("1"), vec![]),
+            (Some("2"), vec![News::Extended]),
+            (None, vec![News::Extended]),
+        ] {
+            let held = state(Phase::HeldBefore, 0, "00.000");
+            let held = State { deadline: deadline.map(str::to_owned), ..held };
+            progress.state.get_or_insert(state(Phase::Paused, 0, "00.000"));
+            assert_eq!(progress.learn(held), news, "{deadline:?}");
         }
     }
 
@@ -248,6 +271,9 @@ mod tests {
             (Some(Reason::Aborted), 0, None, 1, "aborted"),
             (Some(Reason::Cancelled), 1, Some(143), 9, "cancelled"),
             (Some(Reason::TimeoutExceeded), 1, Some(143), 1, "timed out"),
+            (Some(Reason::BreakpointTimeout), 1, Some(7), 7, "failed (7), hold timed out"),
+            (Some(Reason::BreakpointTimeout), 0, None, 1, "hold timed out"),
+            (Some(Reason::BreakpointTimeout), 1, Some(0), 0, "succeeded"),
             (Some(Reason::PreviousStepDied), 0, None, 1, "the step before it died"),
         ] {
             assert_eq!(ended(reason, attempt, exit_code, code), words, "{reason:?} {code}");

@@ -73,6 +73,7 @@ pub fn arguments(
     flags.switch("-breakpoint_on_failure", breakpoints.on_failure);
     flags.switch("-debug_before_step", breakpoints.hold_before(&step.name));
     flags.switch("-debug_after_step", breakpoints.hold_after(&step.name));
+    flags.some("-breakpoint_timeout", breakpoints.timeout.as_ref());
     flags.command(&step.action, &layout.tekton.join(script(index)))
 }
 
@@ -170,13 +171,14 @@ mod tests {
             ..Step::default()
         };
         let words = ["on-failure", "before:build", "after:build"].map(str::to_owned);
-        let breakpoints = Breakpoints::parse(&words, std::slice::from_ref(&step)).unwrap();
+        let timeout = Some("30m".to_owned());
+        let breakpoints = Breakpoints::parse(&words, timeout, std::slice::from_ref(&step)).unwrap();
         let line = line(step, &breakpoints);
         assert!(
             line.ends_with(
                 " -step_results x -when_expressions [] -timeout 1m -stdout_path /o -stderr_path /e \
                  -on_error continue -finally -breakpoint_on_failure -debug_before_step \
-                 -debug_after_step -entrypoint /tekton/scripts/script-1 -- a b"
+                 -debug_after_step -breakpoint_timeout 30m -entrypoint /tekton/scripts/script-1 -- a b"
             ),
             "{line}"
         );

@@ -1,9 +1,9 @@
 //! What became of a run: the table for a person, the JSON for a program, and the exit code.
 
-use std::fs;
+use std::{fmt, fs};
 
 use entrypoint::state::Reason;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Run;
@@ -12,9 +12,10 @@ use super::progress::Ended;
 use super::screen::{Screen, Tone};
 use crate::exit::Exit;
 use crate::plan::TaskResult;
+use crate::table::{columns, time};
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Every step succeeded, was skipped with success or passed over.
@@ -27,6 +28,18 @@ pub enum Status {
     Stopped,
     /// The run was aborted.
     Aborted,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Stopped => "stopped",
+            Self::Aborted => "aborted",
+        })
+    }
 }
 
 /// The outcome of a run, as `-o json` prints it.
@@ -76,7 +89,7 @@ impl Summary {
             screen.say(Tone::Progress, &format!("result {name} = {}", text.trim_end()));
         }
         let good = self.status == Status::Succeeded;
-        let status = screen.verdict(good, &format!("{:?}", self.status).to_lowercase());
+        let status = screen.verdict(good, &self.status.to_string());
         let text = format!("{}: {status} after {}", self.run, time(self.seconds));
         let tone = if good { Tone::Progress } else { Tone::Alert };
         screen.say(tone, &if good { text } else { format!("{text}, exit {}", self.exit_code) });
@@ -90,25 +103,6 @@ impl Summary {
         };
         columns(std::iter::once(head).chain(self.steps.iter().map(row)).collect())
     }
-}
-
-/// A time as a person says it: `0.3 s`, `2 min 5 s`.
-pub fn time(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{seconds:.1} s");
-    }
-    format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), (seconds % 60.0).floor())
-}
-
-fn columns<const N: usize>(rows: Vec<[String; N]>) -> Vec<String> {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 /// The first step that did not succeed decides; an interrupted run is cancelled.
@@ -178,8 +172,8 @@ mod tests {
             (vec![good(), step(1, Some(Reason::Stopped))], Status::Stopped, 1),
             (vec![step(3, Some(Reason::Aborted)), good()], Status::Aborted, 3),
         ] {
-            assert_eq!(verdict(&steps, None), (status, verdict(&steps, None).1), "{steps:?}");
-            assert_eq!(verdict(&steps, None).1.code(), code, "{steps:?}");
+            let (told, exit) = verdict(&steps, None);
+            assert_eq!((told, exit.code()), (status, code), "{steps:?}");
         }
         assert_eq!(verdict(&[good()], Some(2)), (Status::Cancelled, Exit::Signal(2)));
     }
@@ -196,18 +190,5 @@ mod tests {
         ] {
             assert_eq!(value(text), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn times_read_as_they_are_said() {
-        for (seconds, text) in [(0.0, "0.0 s"), (59.94, "59.9 s"), (125.9, "2 min 5 s")] {
-            assert_eq!(time(seconds), text);
-        }
-    }
-
-    #[test]
-    fn a_table_has_columns() {
-        let row = |one: &str, other: &str| [one.to_owned(), other.to_owned()];
-        assert_eq!(columns(vec![row("A", "B"), row("long", "")]), ["A     B", "long"]);
     }
 }

@@ -1,26 +1,27 @@
 //! The loop that follows a run: all steps are started at once, as in a pod, and order is theirs.
 //! They are shown one after the other; what comes after waits in its pipe.
 
+mod attend;
+
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use entrypoint::state::{Phase, Reason};
+use entrypoint::state::{Phase, Reason, SeenMarker};
 use tokio::process::Child;
 use tokio::time::timeout;
 
 use super::Run;
 use super::changes::Changes;
 use super::early::Early;
-use super::hold::{self, Choice, Hold};
+use super::hold::{self, Hold};
 use super::processes::{self, Process};
 use super::progress::{Ended, News, Progress};
-use super::prompt::{self, Keys};
 use super::screen::{Screen, Tone};
 use super::signals::Signals;
-use super::summary::time;
 use crate::error::Error;
+use crate::table::time;
 
 /// As long as nothing more comes, what was in the pipe is out of it: one turn of the event loop.
 const ONE_TURN: Duration = Duration::from_millis(5);
@@ -58,6 +59,7 @@ pub async fn supervise(
         signals,
         hold: None,
         hooks: Vec::new(),
+        heard: Vec::new(),
         interrupted: None,
     };
     let steps = supervisor.follow_all(processes).await?;
@@ -74,6 +76,8 @@ struct Supervisor<'a> {
     hold: Option<Hold>,
     /// Those `--on-hold` commands whose hold is over.
     hooks: Vec<Child>,
+    /// The markers that a person has heard of.
+    heard: Vec<SeenMarker>,
     /// The signal that asked for the end.
     interrupted: Option<i32>,
 }
@@ -143,7 +147,7 @@ impl Supervisor<'_> {
                     End::InOrder => {}
                     End::AtOnce => return None,
                 },
-                Happening::AtHold(event) => self.at_hold(&step, event),
+                Happening::AtHold(event) => self.at_hold(&mut step, event).await,
                 Happening::EarlyNoMore => {
                     self.look(&mut step).await;
                     self.show_early(&mut step);
@@ -199,13 +203,18 @@ impl Supervisor<'_> {
     async fn look(&mut self, step: &mut Followed) {
         let Some(state) = self.run.folder.state(step.index) else { return };
         let changed = step.progress.state() != Some(&state);
+        self.hear_markers(step, &state);
         for news in step.progress.learn(state) {
             match news {
                 News::Begins(attempt) => self.begins(step, attempt),
-                News::Paused => {
-                    self.says(step, Tone::Alert, step.progress.message(&step.name));
+                News::Extended => {
+                    let text = step.progress.message(&step.name);
+                    let line = format!("{}: {text}", step.name);
+                    self.interject(step, step.progress.phase(), &[line]);
                 }
-                News::Terminating => self.says(step, Tone::Progress, "is being ended"),
+                News::Terminating => {
+                    self.says(step, Tone::Progress, step.progress.message(&step.name));
+                }
                 News::Released => self.leave_hold(),
                 News::Held => {
                     self.drain(step, ONE_TURN).await;
@@ -289,115 +298,10 @@ impl Supervisor<'_> {
         }
     }
 
-    /// The step that runs is cancelled, and only finally steps follow.
+    /// The step that runs is cancelled, and only finally steps follow; a pause does not keep them back.
     fn end_in_order(&self, step: &Followed, signal: i32) -> Result<(), Error> {
-        self.run.folder.put(step.index, "stop-finally", &reason(signal))?;
-        self.run.folder.put(step.index, "out.cancel", &reason(signal))
-    }
-
-    fn begin_hold(&mut self, step: &Followed) {
-        let Some(state) = step.progress.state() else { return };
-        self.says(step, Tone::Alert, step.progress.message(&step.name));
-        if self.interrupted.is_some() {
-            return;
-        }
-        match self.on_hold.map(|hook| hold::start_hook(self.run, step.index, state, hook)) {
-            Some(Ok(child)) => self.hold = Some(Hold::Hook(child)),
-            Some(Err(error)) => {
-                self.says(step, Tone::Alert, &format!("--on-hold cannot be run: {error}"));
-                self.offer(step);
-            }
-            None => self.offer(step),
-        }
-    }
-
-    /// Asks the person here, or says what can be typed elsewhere.
-    fn offer(&mut self, step: &Followed) {
-        let phase = step.progress.phase();
-        let keys = if prompt::is_possible() { Keys::read().ok() } else { None };
-        if let Some(keys) = keys {
-            self.hold = Some(Hold::Prompt(keys));
-            let words: Vec<_> = hold::choices(phase).iter().map(|(_, word, _)| *word).collect();
-            self.screen.ask(&format!("{} ?", words.join("  ")));
-        } else {
-            self.hold = Some(Hold::Elsewhere);
-            for line in hold::commands(self.run, phase) {
-                self.screen.say(Tone::Alert, &line);
-            }
-        }
-    }
-
-    fn leave_hold(&mut self) {
-        match self.hold.take() {
-            Some(Hold::Hook(child)) => self.hooks.push(child),
-            Some(Hold::Prompt(_)) => self.screen.say(Tone::Alert, ""),
-            _ => {}
-        }
-    }
-
-    fn at_hold(&mut self, step: &Followed, event: hold::Event) {
-        match event {
-            hold::Event::HookEnded(status) => self.hook_ended(step, status),
-            hold::Event::Key(key) => self.key(step, key),
-            hold::Event::Answered(Ok(output)) if output.status.success() => {
-                self.hold = Some(Hold::Elsewhere);
-            }
-            hold::Event::Answered(answer) => {
-                let text = answer.map_or_else(
-                    |error| error.to_string(),
-                    |output| {
-                        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into()
-                    },
-                );
-                self.screen.say(Tone::Alert, text.trim_end());
-                self.offer(step);
-            }
-            hold::Event::ShellEnded => self.offer(step),
-        }
-    }
-
-    fn hook_ended(&mut self, step: &Followed, status: io::Result<ExitStatus>) {
-        self.hold = Some(Hold::Elsewhere);
-        match status {
-            Ok(status) if status.success() => {}
-            Ok(status) => self.says(step, Tone::Alert, &format!("--on-hold failed ({status})")),
-            Err(error) => self.says(step, Tone::Alert, &format!("--on-hold is lost: {error}")),
-        }
-        let phase = self.run.folder.state(step.index).map(|state| (state.phase, state.attempt));
-        let held = step.progress.state().map(|state| (state.phase, state.attempt));
-        if phase == held {
-            self.says(step, Tone::Alert, "still held");
-            self.offer(step);
-        }
-    }
-
-    fn key(&mut self, step: &Followed, key: Option<u8>) {
-        let Some(key) = key else {
-            self.hold = Some(Hold::Elsewhere);
-            return;
-        };
-        let choices = hold::choices(step.progress.phase());
-        let Some((_, word, choice)) = choices.into_iter().find(|(it, ..)| *it == key) else {
-            return;
-        };
-        // The terminal is given back before anyone else uses it.
-        self.hold = None;
-        self.screen.say(Tone::Alert, word);
-        let started = match choice {
-            Choice::Give(verb) => hold::give_verb(self.run, step.index, verb),
-            Choice::Shell => hold::start_shell(self.run, step.index).map(Hold::Shell),
-            Choice::Quit => {
-                self.put(step, "abort", "ended at the prompt");
-                Ok(Hold::Elsewhere)
-            }
-        };
-        match started {
-            Ok(hold) => self.hold = Some(hold),
-            Err(error) => {
-                self.screen.say(Tone::Alert, &error.to_string());
-                self.offer(step);
-            }
-        }
+        let wishes = ["stop-finally", "out.cancel", "resume"];
+        wishes.iter().try_for_each(|wish| self.run.folder.put(step.index, wish, &reason(signal)))
     }
 
     async fn wait_for_hooks(&mut self) {

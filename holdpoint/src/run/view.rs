@@ -13,18 +13,22 @@ use super::{carried, launch};
 use crate::error::Error;
 use crate::plan::{Layout, Mount};
 
-/// The view of a run, and where its steps find `/tekton` and `/workspace` in it.
-pub fn of(run: &RunFolder, screen: &mut Screen) -> Result<(View, Layout), Error> {
+/// The view of a run, still without workspaces and volumes.
+pub fn of(run: &RunFolder, screen: &mut Screen) -> Result<View, Error> {
     let private = private(run)?;
     run.set_view(&private)?;
-    match trial(run)? {
-        None => Ok((private, Layout { tekton: "/tekton".into(), workspace: "/workspace".into() })),
-        Some(why) => {
-            let folder = run.path().display();
-            let text = format!("steps find /tekton and /workspace below {folder}: {why}");
-            screen.say(Tone::Alert, &text);
-            Ok((View::Host, Layout { tekton: run.tekton(), workspace: run.workspace() }))
-        }
+    let Some(why) = trial(run)? else { return Ok(private) };
+    let folder = run.path().display();
+    let text = format!("steps find /tekton and /workspace below {folder}: {why}");
+    screen.say(Tone::Alert, &text);
+    Ok(View::Host)
+}
+
+/// Where steps that see this find the fixed places.
+pub fn layout(run: &RunFolder, view: &View) -> Layout {
+    match view {
+        View::Private { .. } => Layout { tekton: "/tekton".into(), workspace: "/workspace".into() },
+        View::Host => Layout { tekton: run.tekton(), workspace: run.workspace() },
     }
 }
 

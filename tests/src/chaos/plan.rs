@@ -104,7 +104,9 @@ impl Plan {
         let steps: Vec<_> = (0..count).map(|_| StepPlan::random(random)).collect();
         let mut deeds = Vec::new();
         for _ in 0..random.between(0, 8) {
-            let at = random.below(BUSY_MS);
+            // More of it early: most steps wait, and what comes early can still act on all of them.
+            let latest = random.between(1, BUSY_MS);
+            let at = random.below(latest);
             add_deed(random, count, at, &mut deeds);
         }
         if small_disk {

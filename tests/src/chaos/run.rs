@@ -35,9 +35,10 @@ pub(super) struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) places: Places,
     pub(super) log: Log,
+    /// Before the sandbox, whose folder cannot go while a disk is in it.
+    disk: Option<SmallDisk>,
     sandbox: Sandbox,
     begun: Instant,
-    disk: Option<SmallDisk>,
     steps: Vec<Slot>,
     hands: Hands,
 }
