@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
-use debug_scripts::{RUN_VERBS, TOOLS, VERBS, Word};
+use debug_scripts::Word;
 
 pub use verb::{Asking, VerbArguments};
 
@@ -107,14 +107,13 @@ impl FromArgMatches for Command {
 
 /// The help of the whole, with the commands in groups.
 fn help() -> String {
-    let steps = VERBS.iter().map(|row| [row.name, row.arguments, row.summary]);
-    let runs = RUN_VERBS.iter().map(|row| [row.name, row.arguments, row.summary]);
-    let tools = TOOLS.iter().map(|row| [row.name, row.arguments, row.summary]);
+    let rows = |belongs: fn(&Word) -> bool| Word::all().filter(belongs).map(Word::help);
+    let look = rows(|word| matches!(word, Word::Tool(_)));
     let groups = [
         group("Run", [[RUN[0], "FILE", RUN[1]]]),
-        group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(tools)),
-        group("At a held step", steps),
-        group("For the whole run", runs),
+        group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
+        group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
+        group("For the whole run", rows(|word| matches!(word, Word::Run(_)))),
     ];
     format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",
@@ -125,7 +124,7 @@ fn help() -> String {
 fn group<'a>(title: &str, rows: impl IntoIterator<Item = [&'a str; 3]>) -> String {
     let line = |[name, arguments, summary]: [&str; 3]| {
         let typed = format!("{name} {arguments}");
-        format!("  {typed:23} {}\n", summary)
+        format!("  {typed:23} {summary}\n")
     };
     format!("{title}:\n{}\n", rows.into_iter().map(line).collect::<String>())
 }

@@ -117,7 +117,8 @@ fn a_pause_is_ended_from_elsewhere_though_the_step_of_its_folder_has_ended() {
     run.wait_for(" resume  ");
     let states = home.verb(&["status", "-o", "json"]).json();
     assert_eq!((&states[0]["phase"], &states[1]["phase"]), (&"finished".into(), &"paused".into()));
-    home.verb(&["resume"]).ended_with(0);
+    let told = home.verb(&["resume"]).ended_with(0);
+    assert!(told.starts_with("accepted: resume") && !told.contains("annotation"), "{told}");
     run.wait_for("resume: ");
     let finished = run.finish();
     assert_eq!(finished.lines_of("two"), ["second"]);

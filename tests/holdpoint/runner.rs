@@ -159,18 +159,19 @@ impl Running {
 
     /// Waits for the next line that contains the text.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        assert!(self.has_line(text), "no line with `{text}` came, but these: {:#?}", self.seen);
+    }
+
+    /// The same; false where it ended without such a line.
+    pub(crate) fn has_line(&mut self, text: &str) -> bool {
         let deadline = Instant::now() + LIMIT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok((stream, line)) => {
-                    let found = line.contains(text);
-                    self.seen.push((stream, line));
-                    if found {
-                        return;
-                    }
-                }
-                Err(_) => panic!("no line with `{text}` came, but these: {:#?}", self.seen),
+            let Ok((stream, line)) = self.lines.recv_timeout(left) else { return false };
+            let found = line.contains(text);
+            self.seen.push((stream, line));
+            if found {
+                return true;
             }
         }
     }

@@ -85,8 +85,11 @@ fn a_step_that_runs_is_cancelled_by_name() {
     home.task(&[("one", &home.blocks_on("go", "true"))]);
     let mut run = home.start(&["-o", "json"]);
     run.wait_for("one | ready");
-    home.verb(&["cancel", "--step", "one"]).ended_with(0);
+    let mut cancel = home.holdpoint(&["cancel", "--step", "one"]);
+    cancel.env("HOLDPOINT_USER", "alice");
+    Running::start(cancel).finish().ended_with(0);
     let finished = run.finish();
+    assert!(finished.stderr.contains("one: was cancelled by alice"), "{finished:#?}");
     assert_eq!(finished.json()["status"], "cancelled");
     finished.ended_with(9);
 }

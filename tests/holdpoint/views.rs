@@ -74,3 +74,29 @@ fn where_namespaces_are_refused_variables_point_into_the_run() {
     assert!(finished.stdout.contains("result r = found"), "{finished:#?}");
     finished.ended_with(0);
 }
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that cannot run here says so")]
+fn verbs_find_a_run_that_has_no_view_of_its_own() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7"), ("two", "echo second")]);
+    let refused = "echo 0 > /proc/sys/user/max_mnt_namespaces && exec \"$@\"";
+    let words = ["-Ur", "sh", "-c", refused, "sh", binary(), "run", "task.yaml"];
+    let words = [&words[..], &["-b", "on-failure"]].concat();
+    let mut run = Running::start(home.here(Command::new("unshare"), &words));
+    if !run.has_line("to go on") {
+        return println!("skipped: this machine has no user namespaces");
+    }
+    home.verb(&["pause"]).ended_with(0);
+    let typed = home.file("typed", "pwd; exit\n");
+    let mut shell = home.holdpoint(&["shell"]);
+    shell.stdin(fs::File::open(typed).unwrap());
+    let folder = Running::start(shell).finish().ended_with(0);
+    assert_eq!(folder.trim(), home.run_folder().join("workspace").to_str().unwrap());
+    home.verb(&["retry", "--", "true"]).ended_with(0);
+    run.wait_for("two: is paused");
+    home.verb(&["resume"]).ended_with(0);
+    let finished = run.finish();
+    assert_eq!(finished.lines_of("two"), ["second"]);
+    finished.ended_with(0);
+}

@@ -11,7 +11,7 @@ use nix::poll::{PollTimeout, poll};
 use super::answer::Answer;
 use crate::os::files::{beside, with_ending};
 use crate::os::lock::{Life, LifeWatch};
-use crate::state::{Phase, State};
+use crate::state::{Phase, SeenMarker, State};
 use crate::status;
 use crate::step::markers::Kind;
 
@@ -107,11 +107,12 @@ impl Marking<'_> {
     /// What the steps are doing about it.
     fn told(&self, steps: &[State]) -> String {
         let doing: Vec<_> = steps.iter().map(|state| state.message.clone()).collect();
-        let paused = steps
-            .iter()
-            .flat_map(|state| &state.markers)
-            .any(|marker| marker.name == Kind::Pause.name() && self.verb == RunVerb::Resume);
-        let still = if paused {
+        // States show a pause also once it has been resumed; only that of the pod outlives it.
+        let annotated = |marker: &SeenMarker| {
+            marker.name == Kind::Pause.name() && marker.folder.ends_with("downward")
+        };
+        let paused = steps.iter().flat_map(|state| &state.markers).any(annotated);
+        let still = if paused && self.verb == RunVerb::Resume {
             "; a pause by the pod's annotation stands until that is taken away"
         } else {
             ""

@@ -60,11 +60,6 @@ impl Screen {
         self.width = names.map(|name| name.chars().count()).max().unwrap_or(0);
     }
 
-    /// Whether only what matters is said.
-    pub fn is_quiet(&self) -> bool {
-        self.talk == Talk::OnlyWhatMatters
-    }
-
     /// Shows a line that a step wrote, byte for byte.
     pub fn line(&mut self, index: usize, name: &str, line: &[u8]) {
         let name = self.paint(of_step(index), &format!("{name:width$}", width = self.width));

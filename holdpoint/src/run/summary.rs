@@ -172,8 +172,8 @@ mod tests {
             (vec![good(), step(1, Some(Reason::Stopped))], Status::Stopped, 1),
             (vec![step(3, Some(Reason::Aborted)), good()], Status::Aborted, 3),
         ] {
-            assert_eq!(verdict(&steps, None), (status, verdict(&steps, None).1), "{steps:?}");
-            assert_eq!(verdict(&steps, None).1.code(), code, "{steps:?}");
+            let (told, exit) = verdict(&steps, None);
+            assert_eq!((told, exit.code()), (status, code), "{steps:?}");
         }
         assert_eq!(verdict(&[good()], Some(2)), (Status::Cancelled, Exit::Signal(2)));
     }

@@ -212,7 +212,9 @@ impl Supervisor<'_> {
                     let line = format!("{}: {text}", step.name);
                     self.interject(step, step.progress.phase(), &[line]);
                 }
-                News::Terminating => self.says(step, Tone::Progress, "is being ended"),
+                News::Terminating => {
+                    self.says(step, Tone::Progress, step.progress.message(&step.name));
+                }
                 News::Released => self.leave_hold(),
                 News::Held => {
                     self.drain(step, ONE_TURN).await;

@@ -92,6 +92,7 @@ fn term_to_a_container_that_runs_is_the_commands_to_answer() {
 #[test]
 fn a_burst_of_signals_reaches_the_command_whole() {
     let Some(pod) = pod(&["only"]) else { return };
+    // Not SIGURG: `runc`, a Go program, gets it from its own runtime and passes it on.
     let burst = [
         (Signal::SIGHUP, "HUP"),
         (Signal::SIGINT, "INT"),
@@ -101,20 +102,19 @@ fn a_burst_of_signals_reaches_the_command_whole() {
         (Signal::SIGALRM, "ALRM"),
         (Signal::SIGWINCH, "WINCH"),
         (Signal::SIGPIPE, "PIPE"),
-        (Signal::SIGURG, "URG"),
+        (Signal::SIGVTALRM, "VTALRM"),
     ];
     let traps = burst.map(|(_, name)| format!("trap 'echo {name} >> log' {name}"));
-    let wait = "echo ready; while :; do sleep 1 & wait; done";
+    // Builtins alone: a signal that meets a child between its fork and its exec says nothing.
+    let wait = "echo ready; while :; do read -t 1; done";
     let container = pod.step(0).shell(&format!("{}; {wait}", traps.join("; "))).start();
     container.says("ready");
     container.signal(burst.map(|(signal, _)| signal));
-    container.comes("every signal", || {
-        let mut log = pod.log();
-        log.sort();
-        let mut sent = burst.map(|(_, name)| name);
-        sent.sort_unstable();
-        log == sent
-    });
+    container.comes("every signal", || pod.log().len() >= burst.len());
+    let (mut log, mut sent) = (pod.log(), burst.map(|(_, name)| name));
+    log.sort();
+    sent.sort_unstable();
+    assert_eq!(log, sent);
     container.signal([Signal::SIGTERM]);
     assert_eq!(container.ends().code, 143);
 }
