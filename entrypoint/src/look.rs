@@ -18,7 +18,7 @@ use settle::Settling;
 use crate::os::files::{folder_of, is_posted};
 use crate::os::watch::Change;
 use crate::paths::Paths;
-use crate::step::{Posted, Request, View};
+use crate::step::{Awaited, Posted, Request, View};
 
 /// Where to look.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Eyes {
         self.settling.begin(monotonic);
         self.ask_again_at = self.ask_again_at.filter(|at| *at > monotonic);
         let awaited: Vec<_> = self.waits.iter_mut().map(WaitFile::look).collect();
-        let open = awaited.iter().any(|awaited| !awaited.came && !awaited.failed);
+        let open = awaited.iter().any(Awaited::is_open);
         self.news.turn_has_come(!open);
         let markers = self.control.look(&mut self.settling);
         let kept_back_by = || self.control.half_written().or_else(|| self.earlier.busy());

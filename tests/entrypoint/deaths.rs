@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use holdpoint_tests::{Sandbox, Step, internal, started_at};
+use holdpoint_tests::{Sandbox, Step, eventually, internal, started_at};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -44,6 +44,28 @@ fn the_next_step_knows_of_the_death_and_the_others_are_skipped() {
     step.kill();
     next.finish();
     last.finish();
+}
+
+#[test]
+fn a_finally_step_does_not_begin_beside_the_step_before_a_dead_one() {
+    let sandbox = sandbox();
+    let goes = crate::waiting_for(&sandbox, "go");
+    let first = sandbox.step(0).shell(&format!("{goes}; echo first >>log")).start();
+    first.reaches("running");
+    let second = sandbox.step(1).after(0).command(["true"]).start();
+    second.reaches("waiting");
+    let last = sandbox.step(2).after(1).flags(["-finally"]).shell("echo last >>log").any_stderr();
+    let last = last.start();
+    last.reaches("waiting");
+    second.kill();
+    eventually("the finally step waits for the first one", || {
+        let waits = last.state()?["waitingFor"].as_str()?.contains("run/0/out");
+        waits.then_some(())
+    });
+    crate::release(&sandbox, "go");
+    first.finish();
+    last.finish();
+    assert_eq!(sandbox.log(), ["first", "last"]);
 }
 
 #[test]

@@ -43,6 +43,13 @@ pub struct Awaited {
     pub never: Option<String>,
 }
 
+impl Awaited {
+    /// Whether nothing is known yet of how its writer ended.
+    pub fn is_open(&self) -> bool {
+        !self.came && !self.failed && self.writer != Writer::Died
+    }
+}
+
 /// What is known of the process that writes an awaited file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Writer {

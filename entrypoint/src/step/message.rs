@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use debug_scripts::{RunVerb, Verb};
 
-use super::facts::{Awaited, Writer};
+use super::facts::Awaited;
 use super::markers::{self, Sighting};
 use super::outcome::{Outcome, signal_name};
 use super::{Cause, Now, Step, WaitClock};
@@ -194,7 +194,7 @@ impl Step {
     }
 
     fn open_file(&self) -> Option<&Awaited> {
-        self.view.awaited.iter().find(|awaited| !awaited.came && !awaited.failed)
+        self.view.awaited.iter().find(|awaited| awaited.is_open())
     }
 
     pub(super) fn deadline_shown(&self) -> Option<String> {
@@ -219,10 +219,8 @@ impl Step {
 
     /// The wait counts while a file is awaited and no pause is in force.
     pub(super) fn count_wait(&mut self, now: Now) {
-        let awaited = |a: &Awaited| !a.came && !a.failed && a.writer != Writer::Died;
         let paused = markers::pause(&self.view.markers).is_some();
-        let counts =
-            self.phase == Phase::Waiting && !paused && self.view.awaited.iter().any(awaited);
+        let counts = self.phase == Phase::Waiting && !paused && self.open_file().is_some();
         self.wait_clock = match (counts, self.wait_clock) {
             (true, WaitClock { since: Some(_), .. }) | (false, WaitClock { since: None, .. }) => {
                 self.wait_clock
