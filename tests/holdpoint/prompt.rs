@@ -149,6 +149,22 @@ fn a_run_is_paused_and_resumed_by_single_keys() {
 }
 
 #[test]
+fn what_a_held_step_still_writes_stands_above_the_prompt() {
+    let home = Home::new();
+    let late = home.blocks_on("late", "echo written late");
+    home.task(&[("one", &format!("({late}) &\nexit 7"))]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    home.unblock("late");
+    let shown = terminal.wait_for("one | written late");
+    assert!(shown.ends_with("\r\none | written late"), "{shown:?}");
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
 fn a_hold_that_is_ended_elsewhere_gives_the_terminal_back() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
