@@ -52,7 +52,7 @@ impl Supervisor<'_> {
     pub(super) fn leave_hold(&mut self) {
         match self.hold.take() {
             Some(Hold::Hook(child)) => self.hooks.push(child),
-            Some(Hold::Prompt(_)) => self.screen.say(Tone::Alert, ""),
+            Some(Hold::Prompt(_)) => self.screen.answer(""),
             _ => {}
         }
     }
@@ -139,7 +139,7 @@ impl Supervisor<'_> {
         };
         // The terminal is given back before anyone else uses it.
         self.hold = None;
-        self.screen.say(Tone::Alert, shown);
+        self.screen.answer(shown);
         let started = match word {
             Word::Tool(_) => hold::start_shell(self.run, step.index),
             Word::Step(_) | Word::Run(_) => hold::ask(self.run, step.index, word),
