@@ -130,6 +130,11 @@ impl Eyes {
         self.requests.discard(&request.file);
     }
 
+    /// Leaves a file that was acted on where it is; it is not read again as it is.
+    pub fn keep(&mut self, request: &Request) {
+        self.requests.keep(&request.file);
+    }
+
     fn posted(&self) -> Posted {
         if self.post.as_deref().is_some_and(is_posted) { Posted::Already } else { Posted::Nothing }
     }
