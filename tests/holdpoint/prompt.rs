@@ -7,7 +7,9 @@ use std::process::{Child, Stdio};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::openpty;
-use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::unistd::Pid;
 
 use crate::runner::Home;
 
@@ -177,6 +179,24 @@ fn what_a_held_step_still_writes_stands_above_the_prompt() {
     home.unblock("late");
     let shown = terminal.wait_for("one | written late");
     assert!(shown.ends_with("\r\none | written late"), "{shown:?}");
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_run_that_comes_back_to_the_foreground_asks_again() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure"]);
+    terminal.wait_for("[q]uit ?");
+    // What a shell does with its terminal while the run is stopped.
+    let mut of_the_shell = tcgetattr(&terminal.terminal).unwrap();
+    of_the_shell.local_flags.insert(LocalFlags::ICANON);
+    tcsetattr(&terminal.terminal, SetArg::TCSANOW, &of_the_shell).unwrap();
+    let run = Pid::from_raw(i32::try_from(terminal.child.id()).unwrap());
+    kill(run, Signal::SIGCONT).unwrap();
     terminal.wait_for("[q]uit ?");
     terminal.press("c");
     terminal.wait_for("succeeded");

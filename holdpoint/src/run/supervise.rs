@@ -143,6 +143,7 @@ impl Supervisor<'_> {
                 Happening::Line(line) => self.take_line(&mut step, line),
                 Happening::Changed => self.look(&mut step).await,
                 Happening::Exited(status) => return Some(self.end(step, status).await),
+                Happening::Signal(nix::libc::SIGCONT) => self.ask_again(&step),
                 Happening::Signal(signal) => match self.interrupt(&step, signal) {
                     End::InOrder => {}
                     End::AtOnce => return None,

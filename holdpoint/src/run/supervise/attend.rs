@@ -88,6 +88,11 @@ impl Supervisor<'_> {
         }
     }
 
+    /// While the run was stopped the terminal was a shell's, which has its own ways with it.
+    pub(super) fn ask_again(&mut self, step: &Followed) {
+        self.interject(step, step.progress.phase(), |_| {});
+    }
+
     pub(super) async fn at_hold(&mut self, step: &mut Followed, event: Event) {
         match event {
             Event::HookEnded(status) => self.hook_ended(step, status),
