@@ -141,7 +141,8 @@ pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-fn open_without_waiting(path: &Path) -> io::Result<File> {
+/// Opens a regular file to read it; the opening of a FIFO would wait for its writer.
+pub(super) fn open_without_waiting(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if file.metadata()?.is_file() {
         return Ok(file);
