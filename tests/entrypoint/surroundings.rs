@@ -202,3 +202,16 @@ fn a_step_looks_where_no_events_are_left() {
     step.finish();
     assert_eq!(sandbox.log(), ["first", "second"]);
 }
+
+#[test]
+fn a_program_that_others_may_execute_is_passed_over_in_the_path() {
+    if !is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    sandbox.script("first/greet", "#!/bin/sh\necho first\n");
+    sandbox.script("second/greet", "#!/bin/sh\necho second\n");
+    sandbox.set_mode("first/greet", 0o700);
+    let path = format!("{}:{}", sandbox.at("first"), sandbox.at("second"));
+    sandbox.step(0).as_user(1000).env("PATH", path).command(["greet"]).stdout("second\n").run();
+}
