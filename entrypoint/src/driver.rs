@@ -123,9 +123,9 @@ impl<'a> Driver<'a> {
     /// A look that was asked for comes behind all that is known already: one that waited in the queue
     /// would show requests that were answered meanwhile.
     fn next_event(&mut self) -> Option<Event> {
-        self.queue.pop_front().or_else(|| {
-            std::mem::take(&mut self.look_is_due).then(|| Event::Looked(self.look()))
-        })
+        self.queue
+            .pop_front()
+            .or_else(|| std::mem::take(&mut self.look_is_due).then(|| Event::Looked(self.look())))
     }
 
     fn perform(&mut self, action: Action) -> Option<i32> {
