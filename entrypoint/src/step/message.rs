@@ -44,16 +44,11 @@ impl Commands {
 }
 
 impl Step {
-    /// The one line, though the command or the expression that it quotes has several.
+    /// The one line.
     pub(super) fn message(&self) -> String {
-        let text = match &self.ending {
-            Some(ending) => ending.message.clone(),
-            None => self.doing(),
-        };
-        text.replace(['\n', '\r'], " ")
-    }
-
-    fn doing(&self) -> String {
+        if let Some(ending) = &self.ending {
+            return ending.message.clone();
+        }
         match self.phase {
             Phase::Waiting => self.waiting_message(),
             Phase::Paused => self.paused_message(),
