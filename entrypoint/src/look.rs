@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use awaited::{Earlier, WaitFile};
 use control::ControlFolders;
+pub(crate) use control::read_reason;
 use news::News;
 use requests::RequestFiles;
 use settle::Settling;

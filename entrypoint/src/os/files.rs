@@ -17,6 +17,11 @@ pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The path from the root: events name files so, and so do states.
+pub fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
 /// The folder of a file; a bare name is in the current one.
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {

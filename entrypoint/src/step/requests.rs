@@ -112,6 +112,9 @@ impl Step {
                 return Ok((format!("{verb}{by}: held{}", self.until()), Vec::new()));
             }
             (Verb::Cancel, _) => self.cancel(now, &by),
+            (Verb::Skip, _) if let Some(Decided::Cancel(why)) = &self.decided => {
+                return Err(why.clone());
+            }
             (Verb::Skip, _) => {
                 let why = format!("will not run: it was skipped{by}");
                 self.decided.get_or_insert(Decided::Skip(why));

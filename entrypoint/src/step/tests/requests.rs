@@ -148,6 +148,7 @@ fn an_exit_file_that_was_acted_on_stays_however_much_is_asked_behind_it() {
 #[test]
 fn a_cancel_is_not_undone_by_a_skip() {
     let bench = Bench::waiting(rules()).verb(Verb::Cancel).verb(Verb::Skip);
+    let bench = bench.expect_answer(Verb::Skip, Answer::Rejected);
     let bench = bench.expect_reason(Reason::Cancelled).came().look();
     bench.expect_reason(Reason::Cancelled);
     let bench = Bench::waiting(rules()).verb(Verb::Skip).verb(Verb::Cancel);
