@@ -1,10 +1,15 @@
 //! What a step says of itself in `P.state` (contract 2.5).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use debug_scripts::Moment;
 use serde::{Deserialize, Serialize};
+
+use crate::os::files::{read_at_most, with_ending};
+
+/// More than any state has.
+const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
 /// A step's state: written at every change, read by verbs, by `holdpoint` and by the steps behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +99,14 @@ pub enum Phase {
     Terminating,
     /// It has ended; the post file follows.
     Finished,
+}
+
+impl State {
+    /// What the step of this post file says of itself; nothing where it has not spoken.
+    pub fn of(post: &Path) -> Option<Self> {
+        let content = read_at_most(&with_ending(post, ".state"), LARGEST_STATE_BYTES).ok()?;
+        serde_json::from_slice(&content).ok()
+    }
 }
 
 impl Phase {

@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use nix::poll::{PollTimeout, poll};
 
-use crate::os::files::{folder_of, read_at_most, with_ending};
+use crate::os::files::{folder_of, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::state::{Phase, State};
-
-/// More than any state has.
-const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
 /// How often a watched table is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -71,8 +68,7 @@ pub fn read(post: &Path) -> Option<State> {
 fn look_at(post: &Path) -> Option<(State, Life)> {
     // Asked before the state is read: a step that ends in between has said so by then.
     let life = LifeWatch::new(with_ending(post, ".alive")).look();
-    let content = read_at_most(&with_ending(post, ".state"), LARGEST_STATE_BYTES).ok()?;
-    let mut state: State = serde_json::from_slice(&content).ok()?;
+    let mut state = State::of(post)?;
     if state.phase != Phase::Finished && life == Life::Gone {
         let step = &state.step;
         state.message = format!("step `{step}` died without a word (killed, or out of memory)");

@@ -3,13 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::os::files::{folder_of, is_posted, read_at_most, with_ending};
+use crate::os::files::{folder_of, is_posted, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::state::State;
 use crate::step::{Awaited, Writer};
-
-/// More than any state has.
-const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
 /// One awaited file.
 #[derive(Debug)]
@@ -50,7 +47,7 @@ impl WaitFile {
             }
         }
         if awaited.failed || awaited.writer == Writer::Died {
-            let state = self.read_state();
+            let state = State::of(&self.file);
             awaited.reason = state.as_ref().and_then(|state| state.reason);
             awaited.step = state.map(|state| state.step);
         }
@@ -65,11 +62,6 @@ impl WaitFile {
         };
         let failed = !came && never.is_none() && self.failure.exists();
         Awaited { file: self.file.clone(), came, failed, never, ..Awaited::default() }
-    }
-
-    fn read_state(&self) -> Option<State> {
-        let state = read_at_most(&with_ending(&self.file, ".state"), LARGEST_STATE_BYTES).ok()?;
-        serde_json::from_slice(&state).ok()
     }
 }
 

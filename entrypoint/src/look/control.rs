@@ -2,6 +2,7 @@
 //! something happened in it.
 
 use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -111,12 +112,18 @@ impl ControlFolder {
         if !std::mem::take(&mut self.changed) {
             return;
         }
+        let entries = match self.path.read_dir() {
+            Ok(entries) => entries.flatten().collect(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            // What cannot be read now has not changed for that: no marker is lost.
+            Err(_) => return,
+        };
         let before = std::mem::take(&mut self.found);
         self.half_written = None;
-        let Ok(entries) = self.path.read_dir() else { return };
-        for entry in entries.flatten() {
+        for entry in entries {
             if let Some(kind) = entry.file_name().to_str().and_then(Kind::named)
                 && let Ok(file) = entry.path().metadata()
+                && !file.is_dir()
             {
                 let sighting = self.sight(kind, &entry.path(), &file, &before, settling);
                 self.found.extend(sighting);

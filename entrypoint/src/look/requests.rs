@@ -17,13 +17,13 @@ const LARGEST_REQUEST_BYTES: u64 = 1 << 16;
 /// How the text of a request file is understood.
 type Reading = fn(&str) -> Body;
 
-/// The files by which a person asks something, in the order in which they are taken.
+/// The files by which a person asks something; the machine takes them in the order of 2.1.
 const FILES: [(&str, Reading); 8] = [
     (".cancel", |text| Body::of(Wish::Cancel, text)),
-    (".breakpointexit.err", |_| Body::of(Wish::Exit(1), "")),
     (".breakpointexit", exit_file),
-    (".beforestepexit.err", |text| before_file(Wish::DoNotBegin, text)),
+    (".breakpointexit.err", |_| Body::of(Wish::Exit(1), "")),
     (".beforestepexit", |text| before_file(Wish::Begin, text)),
+    (".beforestepexit.err", |text| before_file(Wish::DoNotBegin, text)),
     (".skip", |text| Body::of(Wish::Skip, text)),
     (".retry", retry_file),
     (".extend", extend_file),

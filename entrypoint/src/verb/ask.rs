@@ -10,13 +10,10 @@ use debug_scripts::{Accepts, Verb, accepted_at};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::answer::Answer;
-use crate::os::files::{beside, folder_of, read_at_most, with_ending};
+use crate::os::files::{beside, folder_of, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::os::watch::Watch;
 use crate::state::{Answered, Outcome, Phase, State};
-
-/// More than any state has.
-const LARGEST_STATE_BYTES: u64 = 1 << 20;
 
 /// How often the state is looked at where no event tells of it.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -175,8 +172,7 @@ impl Asking<'_> {
     }
 
     fn state(&self) -> Option<State> {
-        let state = read_at_most(&with_ending(self.post, ".state"), LARGEST_STATE_BYTES).ok()?;
-        serde_json::from_slice(&state).ok()
+        State::of(self.post)
     }
 
     fn life(&self) -> Life {
