@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::args::Args;
 use crate::creds::CredentialFlag;
 use crate::go_duration::GoDuration;
+use crate::os::files::absolute;
 use crate::paths::Paths;
 use crate::results::ResultsFrom;
 use crate::step::OnError;
@@ -113,9 +114,9 @@ impl Config {
         Ok(Self {
             entrypoint: given(args.entrypoint),
             command_args: args.command_args,
-            wait_files: args.wait_files,
+            wait_files: args.wait_files.into_iter().map(absolute).collect(),
             wait_file_content: args.wait_file_content,
-            post_file: given(args.post_file).map(PathBuf::from),
+            post_file: given(args.post_file).map(PathBuf::from).map(absolute),
             termination_path: given(args.termination_path)
                 .map_or_else(|| paths.termination(), PathBuf::from),
             results: args.results,
@@ -133,7 +134,7 @@ impl Config {
             step_metadata_dir: given(args.step_metadata_dir).map(PathBuf::from),
             step_name: Some(args.step_name).filter(|name| !name.is_empty()),
             finally: args.finally,
-            control_dirs: args.control_dirs,
+            control_dirs: args.control_dirs.into_iter().map(absolute).collect(),
             kill_grace: args.kill_grace,
             wait_timeout: limit(args.wait_timeout),
             breakpoint_timeout: limit(args.breakpoint_timeout),

@@ -40,6 +40,7 @@ pub struct Driver<'a> {
     origin: Instant,
     next_look: Duration,
     has_events: bool,
+    look_is_due: bool,
     queue: VecDeque<Event>,
 }
 
@@ -68,6 +69,7 @@ impl<'a> Driver<'a> {
             origin,
             next_look: UNWATCHED,
             has_events: true,
+            look_is_due: false,
             queue,
         })
     }
@@ -106,7 +108,7 @@ impl<'a> Driver<'a> {
     }
 
     fn handle_all(&mut self) -> Option<i32> {
-        while let Some(event) = self.queue.pop_front() {
+        while let Some(event) = self.next_event() {
             let actions = self.step.on(self.now(), event);
             for action in actions {
                 if let Some(code) = self.perform(action) {
@@ -118,18 +120,24 @@ impl<'a> Driver<'a> {
         None
     }
 
+    /// A look that was asked for comes behind all that is known already: one that waited in the queue
+    /// would show requests that were answered meanwhile.
+    fn next_event(&mut self) -> Option<Event> {
+        self.queue
+            .pop_front()
+            .or_else(|| std::mem::take(&mut self.look_is_due).then(|| Event::Looked(self.look())))
+    }
+
     fn perform(&mut self, action: Action) -> Option<i32> {
         match action {
-            Action::Look => {
-                let view = self.look();
-                self.queue.push_back(Event::Looked(view));
-            }
+            Action::Look => self.look_is_due = true,
             Action::Prepare => {
                 let prepared = self.performer.prepare();
                 let view = self.last_look(&prepared);
                 self.queue.push_back(Event::Prepared(prepared, view));
             }
             Action::Discard(request) => self.eyes.discard(&request),
+            Action::Keep(request) => self.eyes.keep(&request),
             Action::Publish => self.performer.publish(&self.step.state()),
             action => match self.performer.perform(action) {
                 Performed::Done => {}

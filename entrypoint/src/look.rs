@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use awaited::{Earlier, WaitFile};
 use control::ControlFolders;
+pub(crate) use control::read_reason;
 use news::News;
 use requests::RequestFiles;
 use settle::Settling;
@@ -128,6 +129,11 @@ impl Eyes {
     /// Takes away a request that was answered; one that stays is not read again as it is.
     pub fn discard(&mut self, request: &Request) {
         self.requests.discard(&request.file);
+    }
+
+    /// Leaves a file that was acted on where it is; it is not read again as it is.
+    pub fn keep(&mut self, request: &Request) {
+        self.requests.keep(&request.file);
     }
 
     fn posted(&self) -> Posted {

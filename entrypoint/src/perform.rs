@@ -108,7 +108,11 @@ impl<'a> Performer<'a> {
                 self.let_listeners_go();
                 return Performed::Exit(code);
             }
-            Action::Look | Action::Prepare | Action::Discard(_) | Action::Publish => {}
+            Action::Look
+            | Action::Prepare
+            | Action::Discard(_)
+            | Action::Keep(_)
+            | Action::Publish => {}
         }
         Performed::Done
     }

@@ -21,13 +21,17 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub fn main(post: &Path, json: bool, watch: bool) -> i32 {
     let mut shown = String::new();
     loop {
-        let states: Vec<_> = posts_of_run(post).iter().filter_map(|post| read(post)).collect();
+        let (states, lives): (Vec<_>, Vec<_>) =
+            posts_of_run(post).iter().filter_map(|post| look_at(post)).unzip();
         let text = shown_as(&states, json);
         if text != shown {
             print(&text, watch && !json);
             shown = text;
         }
-        let over = states.iter().all(|state| state.phase == Phase::Finished);
+        let over = states
+            .iter()
+            .zip(lives)
+            .all(|(state, life)| state.phase == Phase::Finished || life == Life::Gone);
         if !watch || over {
             return if states.is_empty() { 4 } else { 0 };
         }
@@ -61,6 +65,10 @@ fn print(text: &str, again: bool) {
 
 /// A step's state; where its process has died, the state says so.
 pub fn read(post: &Path) -> Option<State> {
+    look_at(post).map(|(state, _)| state)
+}
+
+fn look_at(post: &Path) -> Option<(State, Life)> {
     // Asked before the state is read: a step that ends in between has said so by then.
     let life = LifeWatch::new(with_ending(post, ".alive")).look();
     let content = read_at_most(&with_ending(post, ".state"), LARGEST_STATE_BYTES).ok()?;
@@ -69,7 +77,7 @@ pub fn read(post: &Path) -> Option<State> {
         let step = &state.step;
         state.message = format!("step `{step}` died without a word (killed, or out of memory)");
     }
-    Some(state)
+    Some((state, life))
 }
 
 /// The post files of all steps of a run, in their order: siblings in numbered folders, or numbered

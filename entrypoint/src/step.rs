@@ -111,6 +111,8 @@ pub enum Action {
     Look,
     /// Take away a request that was answered.
     Discard(Request),
+    /// Leave an exit file that was acted on where it is, and act no more on it as it is.
+    Keep(Request),
     /// Substitute, evaluate, look; answered by [`Event::Prepared`].
     Prepare,
     /// Start the command, or this other one for one attempt.

@@ -14,6 +14,7 @@ pub mod task;
 pub mod verbs;
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -46,6 +47,16 @@ fn perform(command: Command) -> Result<Exit, Error> {
         Command::Run(arguments) => run::run(arguments),
         Command::List(arguments) => list::list(arguments.output),
         Command::Verb(arguments) => verbs::ask(&arguments),
+    }
+}
+
+/// Prints a line on stdout. A reader that is gone has read enough.
+fn print(line: &str) -> Result<(), Error> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::system("cannot print")(error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `holdpoint list`: the runs of this user that are live or ended within a day.
 
-use std::io::{self, Write as _};
-
 use chrono::{DateTime, Local, Utc};
 use entrypoint::state::Phase;
 use serde::Serialize;
@@ -35,7 +33,7 @@ pub fn list(output: Output) -> Result<Exit, Error> {
         Output::Text if rows.is_empty() => "no runs; start one with `holdpoint run FILE`".into(),
         Output::Text => table(&rows),
     };
-    writeln!(io::stdout(), "{text}").map_err(Error::system("cannot print the runs"))?;
+    crate::print(&text)?;
     Ok(Exit::Success)
 }
 

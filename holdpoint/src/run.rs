@@ -26,7 +26,7 @@ pub mod view;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -73,8 +73,7 @@ pub fn run(arguments: RunArguments) -> Result<Exit, Error> {
     drop(run.folder.set_outcome(&summary));
     if run.stdout_is_for_a_program {
         let json = summary.json().map_err(io::Error::from);
-        json.and_then(|json| writeln!(io::stdout(), "{json}"))
-            .map_err(Error::system("cannot print the outcome"))?;
+        crate::print(&json.map_err(Error::system("cannot print the outcome"))?)?;
     }
     Ok(summary.exit())
 }

@@ -60,7 +60,7 @@ pub struct Options {
     pub params: Vec<(String, String)>,
     /// `-w name=DIR`: absolute folders.
     pub workspaces: Vec<(String, PathBuf)>,
-    /// `--env NAME=VALUE`: for every step, before its own.
+    /// `--env NAME=VALUE`: for every step; it wins over the step's own value of that name.
     pub env: Vec<(String, String)>,
     /// `--name`: which document is run.
     pub name: Option<String>,

@@ -69,6 +69,19 @@ fn a_finally_step_does_not_begin_beside_the_step_before_a_dead_one() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_lock_blocks_nobody() {
+    let sandbox = sandbox();
+    sandbox.folder("tekton/run/0");
+    let lock = sandbox.path("tekton/run/0/out.alive");
+    nix::unistd::mkfifo(&lock, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let next = sandbox.step(1).after(0).command(["echo", "ran"]).fails(1).rows(skipped());
+    let next = next.any_stderr().start();
+    next.reaches("waiting");
+    sandbox.write("tekton/run/0/out.err", "");
+    next.finish();
+}
+
+#[test]
 fn a_step_that_comes_after_the_death_knows_of_it() {
     let sandbox = sandbox();
     let step = at_work(&sandbox).start();

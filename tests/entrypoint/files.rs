@@ -137,6 +137,7 @@ fn a_file_that_is_renamed_into_place_is_read_at_once() {
 fn a_hard_link_is_read_although_nobody_closes_it() {
     let sandbox = sandbox();
     let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    looks_again(&sandbox);
     fs::hard_link(sandbox.write("beside", "7\n"), sandbox.path(EXIT)).unwrap();
     step.finish();
 }
@@ -161,6 +162,8 @@ fn a_symlink_is_read() {
     let sandbox = sandbox();
     let step = held(failing(&sandbox).fails(7).leaves_something("out.breakpointexit"));
     sandbox.write("beside", "7\n");
+    // From here on it hears of files that are created.
+    looks_again(&sandbox);
     sandbox.link(EXIT, "../../../beside");
     step.finish();
 }
@@ -231,6 +234,24 @@ fn several_requests_at_once_are_taken_in_their_order() {
         step.signal(holdpoint_tests::Signal::SIGCONT);
         step.finish();
     }
+}
+
+#[test]
+fn a_retry_and_what_was_asked_with_it_get_one_answer_each() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox));
+    step.signal(Signal::SIGSTOP);
+    for request in ["out.retry", "out.extend"] {
+        sandbox.write(&format!("tekton/run/0/{request}"), r#"{"id":"mine"}"#);
+    }
+    step.signal(Signal::SIGCONT);
+    let state = holdpoint_tests::eventually("the second attempt is held", || {
+        step.state().filter(|state| state["attempt"] == 2 && state["phase"] == "held-failed")
+    });
+    let answers = state["requests"].as_array().unwrap();
+    let outcomes: Vec<_> = answers.iter().map(|answer| &answer["outcome"]).collect();
+    assert_eq!(outcomes, ["accepted", "rejected"]);
+    step.kill();
 }
 
 #[test]

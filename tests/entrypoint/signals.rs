@@ -260,3 +260,17 @@ fn the_command_has_the_terminal_that_the_entrypoint_had() {
     let step = sandbox.step(0).by(["bash", "-c", ON_A_TERMINAL, "bash"]).shell(script);
     step.stdout("foreground…").any_stderr().run();
 }
+
+#[test]
+fn a_flood_of_signals_hides_no_end_of_the_command() {
+    let sandbox = sandbox();
+    let ends = crate::waiting_for(&sandbox, "ends");
+    let step = sandbox.step(0).shell(&ends).any_stderr().start();
+    step.reaches("running");
+    // More than a pipe can hold, while nobody takes them out.
+    let flood = "i=0; while [ $i -lt 70000 ]; do kill -40 $P; i=$((i+1)); done; echo > ends";
+    let pid = step.pid();
+    let line = format!("P={pid}; kill -STOP $P; {flood}; kill -CONT $P");
+    crate::shell(sandbox.root(), &line);
+    step.finish();
+}

@@ -138,7 +138,7 @@ fn the_last_eight_requests_are_kept_with_what_became_of_them() {
         holdpoint_tests::eventually("it is answered", || {
             let state = step.state()?;
             let last = state["requests"].as_array()?.last()?.clone();
-            (last["id"] == number).then_some(())
+            (last["id"] == *number).then_some(())
         });
     }
     let state = step.state().unwrap();

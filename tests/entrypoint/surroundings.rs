@@ -202,3 +202,28 @@ fn a_step_looks_where_no_events_are_left() {
     step.finish();
     assert_eq!(sandbox.log(), ["first", "second"]);
 }
+
+#[test]
+fn a_program_that_others_may_execute_is_passed_over_in_the_path() {
+    if !is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    sandbox.script("first/greet", "#!/bin/sh\necho first\n");
+    sandbox.script("second/greet", "#!/bin/sh\necho second\n");
+    sandbox.set_mode("first/greet", 0o700);
+    let path = format!("{}:{}", sandbox.at("first"), sandbox.at("second"));
+    sandbox.step(0).as_user(1000).env("PATH", path).command(["greet"]).stdout("second\n").run();
+}
+
+#[test]
+fn an_output_that_nobody_reads_does_not_keep_back_the_post() {
+    let sandbox = sandbox();
+    let stalled = sandbox.path("stalled");
+    nix::unistd::mkfifo(&stalled, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let line = format!("exec \"$@\" 1<> {}", stalled.display());
+    let step = sandbox.step(0).by(["sh", "-c", &line, "sh"]).flags(["-stdout_path=copy"]);
+    let step = step.command(["head", "-c", "200000", "/dev/zero"]).leaves_something("/copy");
+    step.stderr("holdpoint: nobody reads stdout: the rest of it is lost").run();
+    assert_eq!(sandbox.read("copy").unwrap().len(), 200_000);
+}

@@ -348,6 +348,67 @@ fn status_shows_every_step_of_the_run() {
 }
 
 #[test]
+fn a_watched_table_ends_with_the_last_step_although_that_one_died() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &[]);
+    step.kill();
+    let said = sandbox.ask(1, ["status", "--watch"]);
+    assert!(said.code == 0 && said.text.contains("died"), "{}", said.text);
+}
+
+#[test]
+fn a_run_that_is_paused_by_several_hands_stays_paused() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &[]);
+    let hands: Vec<_> =
+        (0..4).map(|hand| sandbox.start_asking(1, ["pause", &format!("hand {hand}")])).collect();
+    for hand in hands {
+        let said = hand.end(&sandbox);
+        assert_eq!(said.code, 0, "{}", said.text);
+    }
+    assert!(sandbox.has("tekton/run/1/pause"));
+    step.kill();
+}
+
+#[test]
+fn a_marker_of_another_hand_is_not_taken_back() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &[]);
+    step.signal(holdpoint_tests::Signal::SIGSTOP);
+    let asking = sandbox.start_asking(1, ["abort", "--wait", "2s", "mine"]);
+    holdpoint_tests::eventually("the marker is there", || sandbox.read("tekton/run/1/abort"));
+    std::fs::rename(sandbox.write("beside", "theirs"), sandbox.path("tekton/run/1/abort")).unwrap();
+    let said = asking.end(&sandbox);
+    assert_eq!(said.code, 4, "{}", said.text);
+    assert_eq!(sandbox.read("tekton/run/1/abort").as_deref(), Some("theirs"));
+    step.kill();
+}
+
+#[test]
+fn a_reason_may_be_longer_than_the_state_shows() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &[]);
+    let said = sandbox.ask(1, ["pause", &"long ".repeat(2000)]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    step.kill();
+}
+
+#[test]
+fn a_post_file_may_be_named_from_where_one_stands() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &[]);
+    let from_here = |words: [&str; 2]| {
+        let call = sandbox.call([words[0], "-post_file", "out", words[1]]);
+        ["out.state", "pause"].iter().fold(call.in_folder("tekton/run/1"), |call, file| {
+            call.leaves_something(&format!("tekton/run/1/{file}"))
+        })
+    };
+    from_here(["pause", "lunch"]).stdout("accepted: pause…").run();
+    from_here(["status", "-o=json"]).stdout("[{…running…}]\n").run();
+    step.kill();
+}
+
+#[test]
 fn the_entrypoint_posts_and_not_the_verb() {
     let sandbox = sandbox();
     let step = in_phase(&sandbox, "held-failed", &[]);

@@ -109,3 +109,27 @@ fn a_run_in_which_somebody_still_is_stays() {
     make_old(&run);
     assert_eq!(listed(&home).len(), 0);
 }
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    for (words, code) in [(&["run", "task.yaml", "-q", "-o", "json"][..], 7), (&["list"], 0)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = home.holdpoint(words).stdout(writer).output().unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{words:?}: {ended:?}");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert!(!told.contains("Broken pipe"), "{words:?}: {told}");
+    }
+}
+
+#[test]
+fn where_no_run_can_be_kept_the_way_out_is_told() {
+    let home = Home::new();
+    let file = home.task(&[("one", "true")]);
+    let ended = home.holdpoint(&["list"]).env("XDG_STATE_HOME", &file).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("set XDG_STATE_HOME to a folder of your own"), "{told}");
+}

@@ -7,7 +7,9 @@ use std::process::{Child, Stdio};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::openpty;
-use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::unistd::Pid;
 
 use crate::runner::Home;
 
@@ -21,11 +23,16 @@ struct Terminal {
 
 impl Terminal {
     fn run(home: &Home, flags: &[&str]) -> Self {
+        Self::run_into(home, None, flags)
+    }
+
+    /// The same with stdout going into a file.
+    fn run_into(home: &Home, file: Option<File>, flags: &[&str]) -> Self {
         let pty = openpty(None, None).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
         let mut command = home.holdpoint(&words);
-        command.stdin(side()).stdout(side()).stderr(side());
+        command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
         command.env("SHELL", "/bin/sh").env("TERM", "xterm");
         let child = command.spawn().unwrap();
         Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
@@ -144,6 +151,54 @@ fn a_run_is_paused_and_resumed_by_single_keys() {
     assert!(shown.contains("two: is paused by `pause`"), "{shown}");
     terminal.press("r");
     terminal.wait_for("two | second");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_person_is_asked_on_the_terminal_also_where_stdout_is_a_file() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let file = File::create(home.path("shown")).unwrap();
+    let mut terminal = Terminal::run_into(&home, Some(file), &["--breakpoint", "on-failure"]);
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    terminal.wait_for("[c]ontinue\r\n");
+    assert_eq!(terminal.end(), Some(0));
+    let shown = std::fs::read_to_string(home.path("shown")).unwrap();
+    assert!(shown.contains("one: exited with 7") && !shown.contains("[q]uit"), "{shown}");
+}
+
+#[test]
+fn what_a_held_step_still_writes_stands_above_the_prompt() {
+    let home = Home::new();
+    let late = home.blocks_on("late", "echo written late");
+    home.task(&[("one", &format!("({late}) &\nexit 7"))]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    home.unblock("late");
+    let shown = terminal.wait_for("one | written late");
+    assert!(shown.ends_with("\r\none | written late"), "{shown:?}");
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_run_that_comes_back_to_the_foreground_asks_again() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure"]);
+    terminal.wait_for("[q]uit ?");
+    // What a shell does with its terminal while the run is stopped.
+    let mut of_the_shell = tcgetattr(&terminal.terminal).unwrap();
+    of_the_shell.local_flags.insert(LocalFlags::ICANON);
+    tcsetattr(&terminal.terminal, SetArg::TCSANOW, &of_the_shell).unwrap();
+    let run = Pid::from_raw(i32::try_from(terminal.child.id()).unwrap());
+    kill(run, Signal::SIGCONT).unwrap();
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
     terminal.wait_for("succeeded");
     assert_eq!(terminal.end(), Some(0));
 }

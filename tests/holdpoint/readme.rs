@@ -46,6 +46,7 @@ fn the_commands_are_those_that_are_run_here() {
         "run examples/repair.yaml --breakpoint on-failure --on-hold examples/repair.sh",
         "status",
         "retry",
+        "stop-finally wrong branch",
         "run --help",
     ];
     let mut expected: Vec<_> = known.iter().map(|words| format!("{CALL}{words}")).collect();
@@ -84,8 +85,21 @@ fn without_a_script_a_person_repairs_it_from_another_terminal() {
 }
 
 #[test]
+fn a_held_run_is_stopped_gracefully() {
+    let (home, commands) = (Home::new(), commands());
+    let by_hand = commands[0].split(" --on-hold").next().unwrap();
+    let mut held = start(&home, by_hand);
+    held.wait_for("retry: holdpoint retry");
+    run(&home, &commands[4]).ended_with(0);
+    let ended = held.finish();
+    let told = r#"run: will not run: the run was stopped by `stop-finally` ("wrong branch")"#;
+    assert!(readme().contains(told) && ended.stdout.contains(told), "{ended:#?}");
+    ended.ended_with(101);
+}
+
+#[test]
 fn help_is_there() {
-    run(&Home::new(), &commands()[4]).ended_with(0);
+    run(&Home::new(), &commands()[5]).ended_with(0);
 }
 
 #[test]

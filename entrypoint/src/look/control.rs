@@ -150,7 +150,8 @@ impl ControlFolder {
     }
 }
 
-fn read_reason(path: &Path) -> String {
+/// A marker's text, as states show it.
+pub(crate) fn read_reason(path: &Path) -> String {
     let content = read_at_most(path, LARGEST_REASON_BYTES).unwrap_or_default();
     String::from_utf8_lossy(&content).trim().to_owned()
 }

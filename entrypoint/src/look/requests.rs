@@ -33,7 +33,7 @@ const FILES: [(&str, Reading); 8] = [
 #[derive(Debug)]
 pub(super) struct RequestFiles {
     files: Vec<(PathBuf, Reading)>,
-    /// Files that were acted on and could not be taken away, as they were then.
+    /// Files that were acted on and are still there, as they were then.
     spent: HashMap<PathBuf, Signature>,
 }
 
@@ -60,8 +60,13 @@ impl RequestFiles {
     }
 
     pub(super) fn discard(&mut self, path: &Path) {
-        let before = path.metadata().ok();
-        if let (Err(_), Some(file)) = (std::fs::remove_file(path), before) {
+        if std::fs::remove_file(path).is_err() {
+            self.keep(path);
+        }
+    }
+
+    pub(super) fn keep(&mut self, path: &Path) {
+        if let Ok(file) = path.metadata() {
             self.spent.insert(path.to_owned(), Signature::of(&file));
         }
     }

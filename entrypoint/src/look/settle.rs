@@ -43,7 +43,9 @@ impl Settling {
         match change {
             Change::Created(path) => {
                 self.closed.remove(path);
-                self.open.insert(path.clone());
+                if is_new_file(path) {
+                    self.open.insert(path.clone());
+                }
             }
             Change::Settled(path) => {
                 self.open.remove(path);
@@ -105,8 +107,12 @@ impl Settling {
     }
 }
 
-/// A hard link is created and never closed. Where the file's other name is gone again, its inode has
-/// changed since it was written.
+/// A link, symbolic or hard, is created and never closed.
+fn is_new_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|file| file.is_file() && file.nlink() == 1)
+}
+
+/// The same where a hard link was noticed late: when the file's other name goes, its inode changes.
 fn was_linked(file: &Metadata) -> bool {
     let written = (file.mtime(), file.mtime_nsec());
     file.nlink() > 1 || (file.ctime(), file.ctime_nsec()) > written

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use nix::libc;
 use nix::poll::{PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getpid, pipe2, setpgid};
+use nix::unistd::{AccessFlags, ForkResult, Pid, access, fork, getpid, pipe2, setpgid};
 
 use super::hermetic;
 use super::signals::{Blocked, Inherited};
@@ -254,7 +253,7 @@ fn find(name: &OsStr, environment: &[(OsString, OsString)]) -> Result<PathBuf, S
 }
 
 fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
 }
 
 /// `/dev/null`; where there is none, a pipe that nobody writes to.

@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::libc;
+use nix::sys::stat::{Mode, SFlag, mknod};
 use tempfile::{NamedTempFile, TempPath};
 
 /// The path with an ending added to its last name: `P` and `.err` give `P.err`.
@@ -13,6 +15,11 @@ pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
+}
+
+/// The path from the root: events name files so, and so do states.
+pub fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// The folder of a file; a bare name is in the current one.
@@ -38,11 +45,11 @@ fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// The name of a temporary file means nothing to a person.
+/// The name of a temporary file, which its error carries, means nothing to a person.
 fn without_temporary_name(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|named| named.source()).map(ToString::to_string);
-    let kind = error.kind();
-    cause.map_or(error, |cause| io::Error::new(kind, cause))
+    let told = error.to_string();
+    let cause = told.split(" at path ").next().unwrap_or(&told);
+    io::Error::new(error.kind(), cause)
 }
 
 /// Replaces a file as a whole; its mode is 0644.
@@ -124,6 +131,10 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 fn make_one_folder(path: &Path, mode: u32) -> io::Result<()> {
     match fs::DirBuilder::new().mode(mode).create(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(io::Error::new(
+            io::ErrorKind::NotADirectory,
+            "a file stands where its folder should",
+        )),
         Err(e) => Err(e),
         Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)),
     }
@@ -141,7 +152,8 @@ pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-fn open_without_waiting(path: &Path) -> io::Result<File> {
+/// Opens a regular file to read it; the opening of a FIFO would wait for its writer.
+pub(super) fn open_without_waiting(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if file.metadata()?.is_file() {
         return Ok(file);
@@ -175,6 +187,11 @@ impl PostInode {
         if !self.was_posted && is_posted(&self.post) {
             return Ok(());
         }
+        if self.was_posted {
+            // The word of an earlier life of this container: two would contradict each other.
+            let other = if ending.is_empty() { ".err" } else { "" };
+            let _ = fs::remove_file(with_ending(&self.post, other));
+        }
         let place = with_ending(&self.post, ending);
         if let Some(ready) = self.ready.take()
             && ready.persist(&place).is_ok()
@@ -189,7 +206,11 @@ fn post_anew(place: &Path) -> io::Result<()> {
     make_folder(folder_of(place))?;
     match beside(place).map(|file| file.persist(place)) {
         Ok(Ok(_)) => Ok(()),
-        _ => File::create(place).map(drop),
+        // Needs no descriptor, of which there may be none left.
+        _ => match mknod(place, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0) {
+            Err(Errno::EEXIST) | Ok(()) => Ok(()),
+            Err(e) => Err(e.into()),
+        },
     }
 }
 

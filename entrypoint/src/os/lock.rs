@@ -71,7 +71,7 @@ impl LifeWatch {
         let inode = std::fs::metadata(&self.path)?.ino();
         let seen = self.seen.as_ref().and_then(|file| file.metadata().ok()).map(|m| m.ino());
         if seen != Some(inode) {
-            self.seen = Some(File::open(&self.path)?);
+            self.seen = Some(files::open_without_waiting(&self.path)?);
         }
         Ok(())
     }

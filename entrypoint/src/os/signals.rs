@@ -38,6 +38,9 @@ static RECORD_IGNORED: extern "C" fn() = {
     record
 };
 
+/// Signals that came while the inbox was full, one bit each: only their place in the order is lost.
+static OVERFLOW: AtomicU64 = AtomicU64::new(0);
+
 fn bit(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
@@ -127,6 +130,8 @@ impl Signals {
         while let Ok(read @ 1..) = nix::unistd::read(&self.came, &mut numbers) {
             taken.extend(numbers[..read].iter().copied().map(i32::from));
         }
+        let overflow = OVERFLOW.swap(0, Ordering::SeqCst);
+        taken.extend((1..=LAST_SIGNAL).filter(|signal| overflow & bit(*signal) != 0));
         taken
     }
 }
@@ -165,8 +170,10 @@ fn note(signal: c_int) {
     let errno = Errno::last_raw();
     let number = signal as u8;
     // SAFETY: one byte of the stack; a descriptor that is not open only gives an error.
-    unsafe {
-        libc::write(INBOX.load(Ordering::SeqCst), (&raw const number).cast(), 1);
+    let written =
+        unsafe { libc::write(INBOX.load(Ordering::SeqCst), (&raw const number).cast(), 1) };
+    if written != 1 {
+        OVERFLOW.fetch_or(bit(signal), Ordering::SeqCst);
     }
     Errno::set_raw(errno);
 }

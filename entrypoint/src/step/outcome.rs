@@ -56,11 +56,18 @@ impl fmt::Display for Outcome {
             Self::Exited(0) => f.write_str("succeeded"),
             Self::Exited(code) => write!(f, "exited with {code}"),
             Self::Killed(signal) => write!(f, "was killed by {}", signal_name(*signal)),
-            Self::NotStarted { message, .. } => write!(f, "could not be started: {message}"),
+            Self::NotStarted { message, .. } => {
+                write!(f, "could not be started: {}", one_line(message))
+            }
             Self::TimedOut => f.write_str("ran out of time"),
-            Self::Faulty(message) => write!(f, "could not run: {message}"),
+            Self::Faulty(message) => write!(f, "could not run: {}", one_line(message)),
         }
     }
+}
+
+/// The command or the expression that is quoted may have several lines.
+fn one_line(message: &str) -> String {
+    message.replace(['\n', '\r'], " ")
 }
 
 /// A signal as people know it.

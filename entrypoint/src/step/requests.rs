@@ -18,10 +18,7 @@ impl Step {
         let mut requests = std::mem::take(&mut self.view.requests);
         requests.sort_by(|one, other| one.wish.cmp(&other.wish));
         for request in requests {
-            if self.is_ahead_of_its_moment(&request)
-                || self.is_behind_a_retry(&request)
-                || self.has_answered(&request)
-            {
+            if self.is_ahead_of_its_moment(&request) || self.is_behind_a_retry(&request) {
                 continue;
             }
             let phase = self.phase;
@@ -55,11 +52,6 @@ impl Step {
         self.phase == Phase::HeldFailed && self.preparing && matches!(request.wish, Wish::Retry(_))
     }
 
-    /// A file that stays, or that may not be removed, is seen again.
-    fn has_answered(&self, request: &Request) -> bool {
-        request.id.is_some() && self.answers.iter().any(|answered| answered.id == request.id)
-    }
-
     /// Acts on a request: what is told to its writer, and what follows from it. An exit file that
     /// ended its hold stays where it is (2.1); any other request goes.
     fn take(&mut self, now: Now, request: &Request) -> (Vec<Action>, Vec<Action>) {
@@ -70,11 +62,9 @@ impl Step {
                 Ok((told, effect)) => (Outcome::Accepted, told, effect),
                 Err(why) => (Outcome::Rejected, why, Vec::new()),
             };
-        let mut answer = vec![self.answer(now, request, outcome, message)];
-        if !stays {
-            answer.push(Action::Discard(request.clone()));
-        }
-        (answer, effect)
+        let answer = self.answer(now, request, outcome, message);
+        let done = if stays { Action::Keep } else { Action::Discard };
+        (vec![answer, done(request.clone())], effect)
     }
 
     /// The verb that is to be done, or why there is none.
@@ -122,6 +112,9 @@ impl Step {
                 return Ok((format!("{verb}{by}: held{}", self.until()), Vec::new()));
             }
             (Verb::Cancel, _) => self.cancel(now, &by),
+            (Verb::Skip, _) if let Some(Decided::Cancel(why)) = &self.decided => {
+                return Err(why.clone());
+            }
             (Verb::Skip, _) => {
                 let why = format!("will not run: it was skipped{by}");
                 self.decided.get_or_insert(Decided::Skip(why));

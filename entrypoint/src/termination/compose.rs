@@ -109,8 +109,8 @@ pub struct TooLarge {
 }
 
 fn full_size_bytes(rows: &[&Row], encoding: Encoding) -> u64 {
-    let unread: u64 = rows.iter().map(|row| row.unread_bytes).sum();
-    unread + encoding.encode(rows).len() as u64
+    let read = encoding.encode(rows).len() as u64;
+    rows.iter().fold(read, |bytes, row| bytes.saturating_add(row.unread_bytes))
 }
 
 fn largest_results(candidates: &[(Group, &Row)]) -> Vec<(String, u64)> {

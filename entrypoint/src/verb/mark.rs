@@ -2,6 +2,7 @@
 //! state that it has seen it (contract 2.2, 2.7).
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use debug_scripts::RunVerb;
 use nix::poll::{PollTimeout, poll};
 
 use super::answer::Answer;
+use crate::look::read_reason;
 use crate::os::files::{beside, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::state::{Phase, SeenMarker, State};
@@ -55,45 +57,53 @@ impl Marking<'_> {
         let marker = self.folder.join(self.verb.definition().marker);
         let written = beside(&marker).and_then(|mut file| {
             file.write_all(self.text.as_bytes())?;
-            file.persist(&marker).map_err(|e| e.error)
+            file.persist(&marker).map_err(|e| e.error)?.metadata()
         });
-        if let Err(e) = written {
-            let message = format!("cannot write {}: {e}", marker.display());
-            return self.answer(Answer::NOBODY, message);
+        match written {
+            Ok(mine) => self.await_steps(&marker, mine.ino()),
+            Err(e) => {
+                let message = format!("cannot write {}: {e}", marker.display());
+                self.answer(Answer::NOBODY, message)
+            }
         }
-        self.await_steps(&marker)
     }
 
-    fn await_steps(&self, marker: &Path) -> Answer {
+    fn await_steps(&self, marker: &Path, inode: u64) -> Answer {
         loop {
             let steps = self.live_steps();
-            if steps.iter().all(|state| self.is_seen_by(state)) {
+            // Another hand may have written over it since: then its text is the one that counts.
+            let text = read_reason(marker);
+            let deaf: Vec<_> =
+                steps.iter().filter(|state| !self.is_seen_by(state, &text)).collect();
+            if deaf.is_empty() {
                 return self.answer(Answer::ACCEPTED, self.told(&steps));
             }
             if Instant::now() >= self.deadline {
-                return self.take_back(marker, &steps);
+                return self.take_back(marker, inode, &deaf);
             }
             let _ = poll(&mut [], PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO));
         }
     }
 
-    /// What some steps have not seen must not act on the others later.
-    fn take_back(&self, marker: &Path, steps: &[State]) -> Answer {
-        let deaf = steps.iter().filter(|state| !self.is_seen_by(state));
-        let deaf: Vec<_> = deaf.map(|state| format!("`{}`", state.step)).collect();
-        let taken = match std::fs::remove_file(marker) {
-            Ok(()) => "the marker is taken back".to_owned(),
-            Err(e) => format!("{} cannot be taken back: {e}", marker.display()),
+    /// What some steps have not seen must not act on the others later. Another hand's marker stays.
+    fn take_back(&self, marker: &Path, inode: u64, deaf: &[&State]) -> Answer {
+        let deaf: Vec<_> = deaf.iter().map(|state| format!("`{}`", state.step)).collect();
+        let is_mine = marker.metadata().is_ok_and(|there| there.ino() == inode);
+        let taken = match is_mine.then(|| std::fs::remove_file(marker)) {
+            Some(Ok(())) => "the marker is taken back".to_owned(),
+            Some(Err(e)) => format!("{} cannot be taken back: {e}", marker.display()),
+            None => "somebody else has replaced the marker or taken it away".to_owned(),
         };
         let message = format!("no answer from step {}; {taken}", deaf.join(", "));
         self.answer(Answer::NOBODY, message)
     }
 
-    fn is_seen_by(&self, state: &State) -> bool {
+    fn is_seen_by(&self, state: &State, text: &str) -> bool {
         let marker = self.verb.definition().marker;
-        state.markers.iter().any(|seen| {
-            seen.name == marker && seen.reason == self.text.trim() && seen.folder == self.folder
-        })
+        state
+            .markers
+            .iter()
+            .any(|seen| seen.name == marker && seen.reason == text && seen.folder == self.folder)
     }
 
     /// The steps that have begun to speak and are neither finished nor dead.

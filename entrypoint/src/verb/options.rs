@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::go_duration;
+use crate::os::files::absolute;
 
 /// How a verb is to be carried out: what every verb takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Options {
 
     fn set(&mut self, name: &str, value: String) -> Result<(), String> {
         match (name, value.as_str()) {
-            ("post_file", _) => self.post_file = Some(PathBuf::from(value)),
+            ("post_file", _) => self.post_file = Some(absolute(value.into())),
             ("o", "json") => self.json = true,
             ("o", "table") => self.json = false,
             ("wait", _) => {

@@ -130,7 +130,8 @@ impl Ended {
 
     /// How it ended, in a few words.
     pub fn words(&self) -> String {
-        let code = self.exit_code.unwrap_or(self.code.into());
+        // A command that succeeded may be failed at its hold.
+        let code = self.exit_code.filter(|code| *code != 0).unwrap_or(self.code.into());
         match self.reason {
             _ if self.phase != Some(Phase::Finished) && !self.has_run() => "not run".to_owned(),
             _ if self.phase != Some(Phase::Finished) => "killed".to_owned(),
@@ -264,6 +265,7 @@ mod tests {
             (None, 1, Some(0), 0, "succeeded"),
             (None, 1, Some(7), 0, "failed (7), passed over"),
             (Some(Reason::Failed), 1, Some(137), 137, "failed (137)"),
+            (Some(Reason::Failed), 1, Some(0), 1, "failed (1)"),
             (Some(Reason::Skipped), 0, None, 0, "skipped"),
             (Some(Reason::Skipped), 0, None, 1, "skipped"),
             (Some(Reason::Stopped), 1, Some(7), 7, "failed (7), stopped"),

@@ -95,12 +95,15 @@ fn root() -> Result<PathBuf, Error> {
         .map(|state| state.join("holdpoint"));
     let ours = state.unwrap_or_else(|| format!("/tmp/holdpoint-{}", geteuid()).into());
     let runs = ours.join("runs");
+    let unusable = |why: &str| {
+        let why = format!("{why}; set XDG_STATE_HOME to a folder of your own");
+        Error::file(&ours, io::Error::other(why))
+    };
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&runs);
-    made.map_err(|error| Error::file(&runs, error))?;
-    let owner = fs::metadata(&ours).map_err(|error| Error::file(&ours, error))?.uid();
+    made.map_err(|error| unusable(&error.to_string()))?;
+    let owner = fs::metadata(&ours).map_err(|error| unusable(&error.to_string()))?.uid();
     if owner != geteuid().as_raw() {
-        let error = "belongs to another user; set XDG_STATE_HOME to a folder of your own";
-        return Err(Error::file(&ours, io::Error::other(error)));
+        return Err(unusable("belongs to another user"));
     }
     // Binds and messages want the path without symbolic links.
     fs::canonicalize(&runs).map_err(|error| Error::file(&runs, error))

@@ -37,6 +37,8 @@ pub enum Tone {
 /// Where a run speaks to a person.
 pub struct Screen {
     stream: Box<dyn Write>,
+    /// Where a person is asked, also where the rest goes into a file or a pipe.
+    prompt: Box<dyn Write>,
     coloured: bool,
     talk: Talk,
     /// The width of the longest name of a step.
@@ -50,9 +52,13 @@ impl Screen {
             Output::Text => (Box::new(io::stdout()), io::stdout().is_terminal()),
             Output::Json => (Box::new(io::stderr()), io::stderr().is_terminal()),
         };
+        let prompt: Box<dyn Write> = match arguments.output {
+            Output::Text if terminal => Box::new(io::stdout()),
+            Output::Text | Output::Json => Box::new(io::stderr()),
+        };
         let plain = arguments.no_color || is_set("NO_COLOR") || is_dumb(std::env::var_os("TERM"));
         let talk = if arguments.quiet { Talk::OnlyWhatMatters } else { Talk::Everything };
-        Self { stream, coloured: terminal && !plain, talk, width: 0 }
+        Self { stream, prompt, coloured: terminal && !plain, talk, width: 0 }
     }
 
     /// Makes all names of steps take the room of the longest.
@@ -88,7 +94,12 @@ impl Screen {
     /// Asks on the current line and waits for no line break.
     pub fn ask(&mut self, text: &str) {
         let text = self.paint(Style::new().bold(), text);
-        drop(write!(self.stream, "{text} ").and_then(|()| self.stream.flush()));
+        drop(write!(self.prompt, "{text} ").and_then(|()| self.prompt.flush()));
+    }
+
+    /// Ends the line on which a person was asked.
+    pub fn answer(&mut self, text: &str) {
+        drop(writeln!(self.prompt, "{text}").and_then(|()| self.prompt.flush()));
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
@@ -135,8 +146,8 @@ mod tests {
 
     fn shown(talk: Talk, coloured: bool) -> String {
         let paper = Paper::default();
-        let stream = Box::new(paper.clone());
-        let mut screen = Screen { stream, coloured, talk, width: 0 };
+        let (stream, prompt) = (Box::new(paper.clone()), Box::new(paper.clone()));
+        let mut screen = Screen { stream, prompt, coloured, talk, width: 0 };
         screen.fit(["build", "it"].into_iter());
         screen.step(Tone::Progress, 0, "build", "begins");
         screen.line(1, "it", b"a \xff");

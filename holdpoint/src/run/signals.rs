@@ -1,4 +1,4 @@
-//! The signals that end a run.
+//! The signals that a run listens to.
 
 use std::io;
 
@@ -6,11 +6,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Error;
 
-/// Takes Ctrl-C, and what a closing terminal or a system going down sends.
+const RESUME: SignalKind = SignalKind::from_raw(nix::libc::SIGCONT);
+
+/// Takes Ctrl-C, what a closing terminal or a system going down sends, and the return from Ctrl-Z.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    resume: Signal,
 }
 
 impl Signals {
@@ -21,6 +24,7 @@ impl Signals {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
                 hangup: signal(SignalKind::hangup())?,
+                resume: signal(RESUME)?,
             })
         };
         taken().map_err(Error::system("cannot take signals"))
@@ -32,6 +36,7 @@ impl Signals {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),
             _ = self.hangup.recv() => SignalKind::hangup(),
+            _ = self.resume.recv() => RESUME,
         };
         kind.as_raw_value()
     }

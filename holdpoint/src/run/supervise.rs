@@ -143,6 +143,7 @@ impl Supervisor<'_> {
                 Happening::Line(line) => self.take_line(&mut step, line),
                 Happening::Changed => self.look(&mut step).await,
                 Happening::Exited(status) => return Some(self.end(step, status).await),
+                Happening::Signal(nix::libc::SIGCONT) => self.ask_again(&step),
                 Happening::Signal(signal) => match self.interrupt(&step, signal) {
                     End::InOrder => {}
                     End::AtOnce => return None,
@@ -188,14 +189,20 @@ impl Supervisor<'_> {
     }
 
     fn show_early(&mut self, step: &mut Followed) {
-        for line in step.early.take_all(step.progress.full_message()) {
-            self.screen.line(step.index, &step.name, &line);
-        }
+        let lines = step.early.take_all(step.progress.full_message());
+        self.show(step, &lines);
     }
 
     fn show_settled(&mut self, step: &mut Followed) {
-        for line in step.early.take_settled(step.progress.full_message()) {
-            self.screen.line(step.index, &step.name, &line);
+        let lines = step.early.take_settled(step.progress.full_message());
+        self.show(step, &lines);
+    }
+
+    fn show(&mut self, step: &Followed, lines: &[Vec<u8>]) {
+        if !lines.is_empty() {
+            self.interject(step, step.progress.phase(), |screen| {
+                lines.iter().for_each(|line| screen.line(step.index, &step.name, line));
+            });
         }
     }
 
@@ -210,7 +217,9 @@ impl Supervisor<'_> {
                 News::Extended => {
                     let text = step.progress.message(&step.name);
                     let line = format!("{}: {text}", step.name);
-                    self.interject(step, step.progress.phase(), &[line]);
+                    self.interject(step, step.progress.phase(), |screen| {
+                        screen.say(Tone::Alert, &line);
+                    });
                 }
                 News::Terminating => {
                     self.says(step, Tone::Progress, step.progress.message(&step.name));

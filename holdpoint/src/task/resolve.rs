@@ -100,6 +100,9 @@ fn action(
             "it has neither `command` nor `script`: what its image would run cannot be known \
              here; add a `command`",
         ),
+        None if command.first().is_some_and(String::is_empty) => {
+            wrong("its `command` begins with an empty word: name a program")
+        }
         None => Ok(Action::Command(command.into_iter().chain(args).collect())),
     }
 }

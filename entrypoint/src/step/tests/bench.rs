@@ -229,10 +229,15 @@ impl Bench {
     /// Tells the step, does what it asks, and tells it what came of that, until it asks no more.
     pub(super) fn tell(mut self, event: Event) -> Self {
         let mut events = VecDeque::from([event]);
+        let mut look_is_due = false;
         while let Some(event) = events.pop_front() {
             assert!(self.done.len() < 1000, "it goes round in circles: {:?}", self.step);
             for action in self.step.on(self.now, event) {
+                look_is_due |= action == Action::Look;
                 events.extend(self.perform(action));
+            }
+            if events.is_empty() && std::mem::take(&mut look_is_due) {
+                events.push_back(Event::Looked(self.view.clone()));
             }
         }
         self
@@ -243,8 +248,9 @@ impl Bench {
         self.done.push(action.clone());
         match action {
             Action::Log(line) => self.log.push(line),
-            Action::Look => return Some(Event::Looked(self.view.clone())),
-            Action::Discard(request) => self.view.requests.retain(|asked| *asked != request),
+            Action::Discard(request) | Action::Keep(request) => {
+                self.view.requests.retain(|asked| *asked != request);
+            }
             Action::Prepare => {
                 return Some(Event::Prepared(self.prepared.clone(), self.view.clone()));
             }
@@ -261,7 +267,11 @@ impl Bench {
                 self.records.push(record);
                 return Some(Event::Recorded(self.not_recorded.clone().map_or(Ok(()), Err)));
             }
-            Action::EndLeftovers | Action::Publish | Action::Post(_) | Action::Exit(_) => {}
+            Action::Look
+            | Action::EndLeftovers
+            | Action::Publish
+            | Action::Post(_)
+            | Action::Exit(_) => {}
         }
         None
     }

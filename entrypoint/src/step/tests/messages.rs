@@ -137,3 +137,15 @@ fn lengths_of_time_are_short() {
     }
     assert_eq!(message::duration(Duration::from_millis(340)), "340 ms");
 }
+
+#[test]
+fn what_a_message_quotes_does_not_break_its_line() {
+    let not_found = Outcome::NotStarted { code: 127, message: "a\nb".to_owned() };
+    let faulty = Outcome::Faulty("`1 +\n\n* 2`: unexpected token".to_owned());
+    for outcome in [not_found, faulty] {
+        for rules in [rules(), Rules { hold_on_failure: true, ..rules() }] {
+            let message = Bench::running(rules).ends(outcome.clone()).step.state().message;
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+}

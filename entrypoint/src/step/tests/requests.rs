@@ -121,17 +121,34 @@ fn a_step_for_which_somebody_has_posted_is_not_run_again() {
 
 #[test]
 fn nothing_is_answered_twice() {
-    let rejected = Request { file: "a file that cannot be removed".into(), ..request(Wish::Skip) };
-    let mut bench = Bench::running(rules()).ask(rejected.clone()).look();
-    bench.view.requests.push(rejected);
-    assert_eq!(bench.look().look().step.state().requests.len(), 1);
+    let bench = Bench::running(rules()).verb(Verb::Skip).look().look();
+    assert_eq!(bench.step.state().requests.len(), 1);
     let bench = Bench::held_before(rules()).verb(Verb::BeforeContinue).look().look();
     assert_eq!(bench.expect(Phase::Running).step.state().requests.len(), 1);
 }
 
 #[test]
+fn one_who_gives_every_request_the_same_id_is_answered_each_time() {
+    let bench = Bench::running(rules()).verb(Verb::Skip).verb(Verb::Skip);
+    assert_eq!(bench.step.state().requests.len(), 2);
+}
+
+#[test]
+fn an_exit_file_that_was_acted_on_stays_however_much_is_asked_behind_it() {
+    let bench = Bench::held_before(rules()).verb(Verb::BeforeContinue);
+    let [kept] =
+        &bench.done.iter().filter(|a| matches!(a, Action::Keep(_))).collect::<Vec<_>>()[..]
+    else {
+        panic!("{:?}", bench.done);
+    };
+    assert_eq!(**kept, Action::Keep(request(wish_of(Verb::BeforeContinue))));
+    assert!(!bench.done.iter().any(|action| matches!(action, Action::Discard(_))));
+}
+
+#[test]
 fn a_cancel_is_not_undone_by_a_skip() {
     let bench = Bench::waiting(rules()).verb(Verb::Cancel).verb(Verb::Skip);
+    let bench = bench.expect_answer(Verb::Skip, Answer::Rejected);
     let bench = bench.expect_reason(Reason::Cancelled).came().look();
     bench.expect_reason(Reason::Cancelled);
     let bench = Bench::waiting(rules()).verb(Verb::Skip).verb(Verb::Cancel);

@@ -270,7 +270,9 @@ impl World {
             Action::Look => actor.owed.push_back(Owed::Look),
             Action::Prepare => actor.owed.push_back(Owed::Prepared),
             Action::Record(_) => actor.owed.push_back(Owed::Told(Event::Recorded(Ok(())))),
-            Action::Discard(request) => actor.requests.retain(|asked| *asked != request),
+            Action::Discard(request) | Action::Keep(request) => {
+                actor.requests.retain(|asked| *asked != request);
+            }
             Action::Signal(9) if actor.runs => {
                 actor.runs = false;
                 actor.owed.push_back(Owed::Told(Event::Ended(Outcome::Killed(9))));

@@ -8,7 +8,7 @@ use entrypoint::state::{Phase, SeenMarker, State};
 
 use super::super::hold::{self, Event, Hold};
 use super::super::prompt::{self, Keys};
-use super::super::screen::Tone;
+use super::super::screen::{Screen, Tone};
 use super::{Followed, Supervisor};
 
 impl Supervisor<'_> {
@@ -52,7 +52,7 @@ impl Supervisor<'_> {
     pub(super) fn leave_hold(&mut self) {
         match self.hold.take() {
             Some(Hold::Hook(child)) => self.hooks.push(child),
-            Some(Hold::Prompt(_)) => self.screen.say(Tone::Alert, ""),
+            Some(Hold::Prompt(_)) => self.screen.answer(""),
             _ => {}
         }
     }
@@ -63,24 +63,34 @@ impl Supervisor<'_> {
         let new: Vec<_> = new.cloned().collect();
         let lines: Vec<_> = new.iter().filter_map(told).collect();
         self.heard.extend(new);
-        if self.interrupted.is_none() {
-            self.interject(step, state.phase, &lines);
+        if self.interrupted.is_none() && !lines.is_empty() {
+            self.interject(step, state.phase, |screen| {
+                lines.iter().for_each(|line| screen.say(Tone::Alert, line));
+            });
         }
     }
 
-    /// Says something in the middle of a hold; where it still stands in the `phase` that the step is
+    /// Shows something in the middle of a hold; where it still stands in the `phase` that the step is
     /// in now, it is asked for again below.
-    pub(super) fn interject(&mut self, step: &Followed, phase: Phase, lines: &[String]) {
-        let asked = matches!(self.hold, Some(Hold::Prompt(_))) && !lines.is_empty();
+    pub(super) fn interject(
+        &mut self,
+        step: &Followed,
+        phase: Phase,
+        show: impl FnOnce(&mut Screen),
+    ) {
+        let asked = matches!(self.hold, Some(Hold::Prompt(_)));
         if asked {
             self.leave_hold();
         }
-        for line in lines {
-            self.screen.say(Tone::Alert, line);
-        }
+        show(self.screen);
         if asked && phase == step.progress.phase() {
             self.offer(step);
         }
+    }
+
+    /// While the run was stopped the terminal was a shell's, which has its own ways with it.
+    pub(super) fn ask_again(&mut self, step: &Followed) {
+        self.interject(step, step.progress.phase(), |_| {});
     }
 
     pub(super) async fn at_hold(&mut self, step: &mut Followed, event: Event) {
@@ -134,7 +144,7 @@ impl Supervisor<'_> {
         };
         // The terminal is given back before anyone else uses it.
         self.hold = None;
-        self.screen.say(Tone::Alert, shown);
+        self.screen.answer(shown);
         let started = match word {
             Word::Tool(_) => hold::start_shell(self.run, step.index),
             Word::Step(_) | Word::Run(_) => hold::ask(self.run, step.index, word),

@@ -213,7 +213,7 @@ fn what_variables_stand_for() {
 fn what_is_given_with_p() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("-p v=$(params.o.k)", "$(params.v)", &["$(params.o.k)"]),
-        ("-p v=", "$(params.v)", &[""]),
+        ("-p v=", "x$(params.v)", &["x"]),
         ("-p l=a -p l=b", "'$(params.l[*])'", &["a", "b"]),
         ("-p l=a", "'$(params.l[*])'", &["a"]),
         ("-p l=[\"p\",\"q\"]", "'$(params.l[*])'", &["p", "q"]),

@@ -14,6 +14,11 @@ fn steps() {
              be known here; add a `command`",
         ),
         (
+            "  steps:\n  - name: a\n    command: ['', x]",
+            "",
+            "6: step `a`: its `command` begins with an empty word: name a program",
+        ),
+        (
             "  steps:\n  - {command: [x], script: y}",
             "",
             "6: step `unnamed-0`: it has both `command` and `script`: take one out",
