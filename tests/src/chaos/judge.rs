@@ -14,9 +14,6 @@ use super::record::Record;
 /// a process, and may be kept from the processor between its last look and the start.
 const MARGIN_SECONDS: f64 = 0.2;
 
-/// How long a process may take from its start until it has `.alive`.
-const START_SECONDS: f64 = 0.3;
-
 /// How long a follower may take to hear of a death here, where many runs share a processor.
 const HEARING_SECONDS: f64 = 5.0;
 
@@ -245,12 +242,12 @@ impl Judge<'_> {
                 ("open", Some(other)) => {
                     let died = before.iter().any(|entry| entry.is("kill", other));
                     let finally = self.record.plan.steps[step].finally;
-                    let excused = (died && (finally || other + 1 != step))
-                        || self.leaves_a_hole(other, step, entry.at);
+                    let excused =
+                        (died && (finally || other + 1 != step)) || self.leaves_a_hole(other, step);
                     (!excused)
                         .then(|| format!("2: step {step} began before step {other} had ended"))
                 }
-                ("absent", Some(other)) => (!self.leaves_a_hole(other, step, entry.at))
+                ("absent", Some(other)) => (!self.leaves_a_hole(other, step))
                     .then(|| format!("2: step {step} began before step {other} had started")),
                 ("after-failure", _) => (!self.may_follow_failure(step))
                     .then(|| format!("2: step {step} began after a failure")),
@@ -261,11 +258,14 @@ impl Judge<'_> {
         problems
     }
 
-    /// Whether the first of these steps had just started at this moment, or not at all, and a step
-    /// between them, which waits for it, had died or posted at once.
-    fn leaves_a_hole(&self, late: usize, later: usize, moment: f64) -> bool {
-        let start = self.first(late, "start").map(|(_, start)| start.at);
-        if start.is_some_and(|start| start < moment - START_SECONDS) {
+    /// Whether the first of these steps had no `.alive` when the later one looked for the last time,
+    /// and a step between them, which waits for it, had died or posted at once.
+    fn leaves_a_hole(&self, late: usize, later: usize) -> bool {
+        let looked = self.began(later).or(self.first(later, "begin").map(|(_, begin)| begin.at));
+        let spoke = self.record.steps[late].alive_at.map(|at| at - self.record.boot);
+        let was_there =
+            spoke.zip(looked).is_some_and(|(spoke, looked)| spoke < looked - MARGIN_SECONDS);
+        if was_there {
             return false;
         }
         let at_once = ["Cancelled", "WaitTimeout", "Terminated"];
@@ -301,7 +301,7 @@ impl Judge<'_> {
                 let is_brief = alone.is_some_and(|alone| alone.at - entry.at < 0.5);
                 let dies = entries[..index].iter().any(|entry| entry.is("kill", holder));
                 let (early, late) = (holder.min(entry.step()), holder.max(entry.step()));
-                let excused = (dies && is_brief) || self.leaves_a_hole(early, late, entry.at);
+                let excused = (dies && is_brief) || self.leaves_a_hole(early, late);
                 let step = entry.step();
                 (!excused).then(|| format!("2: step {step} ran beside step {holder}"))
             })

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use serde_json::Value;
@@ -30,6 +32,8 @@ pub(super) struct Record {
 pub(super) struct StepRecord {
     pub(super) end: Option<ExitStatus>,
     pub(super) posted_at_end: bool,
+    /// When it began to speak, as a time of day.
+    pub(super) alive_at: Option<f64>,
     pub(super) done: bool,
     pub(super) failed: bool,
     pub(super) state: Value,
@@ -88,6 +92,7 @@ impl StepRecord {
             } else {
                 Vec::new()
             },
+            alive_at: changed_at(&places.beside(step, ".alive")),
             ..Self::default()
         }
     }
@@ -95,6 +100,13 @@ impl StepRecord {
     pub(super) fn reason(&self) -> &str {
         self.state["reason"].as_str().unwrap_or_default()
     }
+}
+
+/// When a file was renamed into its place, in seconds.
+#[allow(clippy::cast_precision_loss, reason = "a double keeps microseconds for centuries")]
+fn changed_at(path: &Path) -> Option<f64> {
+    let file = fs::metadata(path).ok()?;
+    Some(file.ctime() as f64 + file.ctime_nsec() as f64 / 1e9)
 }
 
 impl fmt::Display for Record {

@@ -248,7 +248,7 @@ impl<'a> Run<'a> {
             let own = &mut record.steps[step];
             own.end = slot.end;
             own.posted_at_end = slot.posted_at_end;
-            own.left = left(step).into_iter().map(processes::describe).collect();
+            own.left = left(step).into_iter().map(described).collect();
         }
         processes::end_all(self.sandbox.root());
         for child in self.steps.iter_mut().filter_map(|slot| slot.child.as_mut()) {
@@ -257,6 +257,17 @@ impl<'a> Run<'a> {
         }
         record
     }
+}
+
+/// A process that should not be there, and where each of its threads is in the kernel.
+fn described(pid: Pid) -> String {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let places = tasks.map(|task| {
+        let part = |name| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let (name, place, call) = (part("comm"), part("wchan"), part("syscall"));
+        format!("{} in {} ({})", name.trim(), place.trim(), call.trim())
+    });
+    format!("{} [{}]", processes::describe(pid), places.collect::<Vec<_>>().join(", "))
 }
 
 /// Lets the others work.
