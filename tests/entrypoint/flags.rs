@@ -302,7 +302,7 @@ mod bad_input {
         (&["-stdout_path=file/below"], "file/below: "),
         (&["-stdout_path=folder"], "folder: "),
         (&["-stderr_path=folder"], "folder: "),
-        (&["-wait_file=file/below"], "cannot wait for file/below: "),
+        (&["-wait_file=file/below"], "cannot wait for /file/below: "),
         (&["-stdout_path=/proc/none/copy"], "/proc/none/copy: "),
     ];
 
@@ -339,7 +339,7 @@ mod bad_input {
         let step = sandbox.step(0).flags([&name]).command(["true"]).exits(1).any_stderr();
         assert!(step.run().stderr.contains("File name too long"));
         let step = sandbox.step(1).flags([format!("-wait_file={huge}")]).command(["true"]);
-        step.fails(1).stderr("holdpoint: cannot wait for xxx…").run();
+        step.fails(1).stderr("holdpoint: cannot wait for /xxx…").run();
         let step = sandbox.step(2).flags([format!("-on_error={huge}")]).command(["true"]);
         step.run();
     }
@@ -423,6 +423,6 @@ mod bad_input {
         sandbox.write("file", "");
         let call = sandbox.call(["-post_file", "file/out", "-termination_path", "message"]);
         let call = call.shell("echo ran").stdout("ran\n").exits(1).leaves_something("message");
-        assert!(call.any_stderr().run().stderr.contains("cannot post file/out"));
+        assert!(call.any_stderr().run().stderr.contains("cannot post /file/out"));
     }
 }

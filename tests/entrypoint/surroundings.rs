@@ -225,5 +225,6 @@ fn an_output_that_nobody_reads_does_not_keep_back_the_post() {
     let step = sandbox.step(0).by(["sh", "-c", &line, "sh"]).flags(["-stdout_path=copy"]);
     let step = step.command(["head", "-c", "200000", "/dev/zero"]).leaves_something("/copy");
     step.stderr("holdpoint: nobody reads stdout: the rest of it is lost").run();
-    assert_eq!(sandbox.read("copy").unwrap().len(), 200_000);
+    // What was read before the standstill: more than the pipe that nobody reads can hold.
+    assert!(sandbox.read("copy").unwrap().len() > 65_536);
 }

@@ -44,19 +44,22 @@ impl RequestFiles {
         Self { files, spent: HashMap::new() }
     }
 
+    /// What can be read. A request that is just being written goes before those that are weaker, so
+    /// these are left for the next look.
     pub(super) fn look(&self, settling: &mut Settling) -> Vec<Request> {
-        self.files.iter().filter_map(|(path, read)| self.read(path, *read, settling)).collect()
-    }
-
-    fn read(&self, path: &Path, read: Reading, settling: &mut Settling) -> Option<Request> {
-        let file = path.metadata().ok()?;
-        let spent = self.spent.get(path).is_some_and(|spent| *spent == Signature::of(&file));
-        if spent || !settling.is_settled(path, &file) {
-            return None;
+        let mut requests = Vec::new();
+        for (path, read) in &self.files {
+            let Ok(file) = path.metadata() else { continue };
+            if self.spent.get(path) == Some(&Signature::of(&file)) {
+                continue;
+            }
+            if settling.is_settled(path, &file) {
+                requests.push(request(path, *read));
+            } else if settling.is_young(path, &file) {
+                break;
+            }
         }
-        let content = read_at_most(path, LARGEST_REQUEST_BYTES).unwrap_or_default();
-        let Body { wish, id, by, reason } = read(&String::from_utf8_lossy(&content));
-        Some(Request { wish, file: path.to_owned(), id, by, reason })
+        requests
     }
 
     pub(super) fn discard(&mut self, path: &Path) {
@@ -70,6 +73,12 @@ impl RequestFiles {
             self.spent.insert(path.to_owned(), Signature::of(&file));
         }
     }
+}
+
+fn request(path: &Path, read: Reading) -> Request {
+    let content = read_at_most(path, LARGEST_REQUEST_BYTES).unwrap_or_default();
+    let Body { wish, id, by, reason } = read(&String::from_utf8_lossy(&content));
+    Request { wish, file: path.to_owned(), id, by, reason }
 }
 
 /// What a request file says.

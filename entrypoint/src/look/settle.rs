@@ -92,6 +92,12 @@ impl Settling {
         settled
     }
 
+    /// Whether a file that may not be read yet was first seen a moment ago. What is weaker waits for
+    /// it so long, but not for ever for a writer that never closes it.
+    pub(super) fn is_young(&mut self, path: &Path, file: &Metadata) -> bool {
+        !self.stands_still(path, file)
+    }
+
     /// The same by our own clock, for a filesystem whose clock is ahead.
     fn stands_still(&mut self, path: &Path, file: &Metadata) -> bool {
         let signature = Signature::of(file);

@@ -208,7 +208,8 @@ fn post_anew(place: &Path) -> io::Result<()> {
         Ok(Ok(_)) => Ok(()),
         // Needs no descriptor, of which there may be none left.
         _ => match mknod(place, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0) {
-            Err(Errno::EEXIST) | Ok(()) => Ok(()),
+            Err(Errno::EEXIST) if place.is_file() => Ok(()),
+            Ok(()) => Ok(()),
             Err(e) => Err(e.into()),
         },
     }
