@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +34,9 @@ type Handler = Box<dyn FnMut(notify::Result<Event>) + Send>;
 pub struct Watch {
     /// What the watcher is to call, until there is one.
     handler: Option<Handler>,
-    watcher: Option<RecommendedWatcher>,
+    /// Never dropped: its goodbye panics where its thread could not be had, and the end of the process
+    /// ends it as well.
+    watcher: ManuallyDrop<Option<RecommendedWatcher>>,
     changes: Receiver<Change>,
     /// No pipe: the watcher's thread may outlive us, and would die of writing to one.
     woken: Arc<EventFd>,
@@ -54,7 +57,8 @@ impl Watch {
         let waker = Arc::clone(&woken);
         let (sender, changes) = channel();
         let handler: Handler = Box::new(move |event| tell(event, &relevant, &sender, &waker));
-        let (watcher, wanted, watched, problem) = Default::default();
+        let (wanted, watched, problem) = Default::default();
+        let watcher = ManuallyDrop::new(None);
         Ok(Self { handler: Some(handler), watcher, changes, woken, wanted, watched, problem })
     }
 
@@ -77,7 +81,7 @@ impl Watch {
         let Some(handler) = self.handler.take() else { return };
         let config = Config::default().with_follow_symlinks(false).with_event_kinds(news());
         match RecommendedWatcher::new(handler, config) {
-            Ok(watcher) => self.watcher = Some(watcher),
+            Ok(watcher) => *self.watcher = Some(watcher),
             Err(e) => self.problem = Some(e.to_string()),
         }
     }
