@@ -15,6 +15,8 @@ pub(super) struct WaitFile {
     failure: PathBuf,
     needs_content: bool,
     writer: LifeWatch,
+    /// The name of the step that writes it, once that has spoken.
+    step: Option<String>,
 }
 
 impl WaitFile {
@@ -24,6 +26,7 @@ impl WaitFile {
             failure: with_ending(file, ".err"),
             needs_content,
             writer: LifeWatch::new(with_ending(file, ".alive")),
+            step: None,
         }
     }
 
@@ -39,7 +42,10 @@ impl WaitFile {
         if !awaited.failed {
             match self.writer.look() {
                 Life::Unknown => {}
-                Life::Alive => awaited.writer = Writer::Alive,
+                Life::Alive => {
+                    awaited.writer = Writer::Alive;
+                    awaited.step = self.name_of_writer();
+                }
                 Life::Gone => {
                     // It may have posted between the first glance and its end.
                     awaited = Awaited { writer: Writer::Died, ..self.glance() };
@@ -52,6 +58,14 @@ impl WaitFile {
             awaited.step = state.map(|state| state.step);
         }
         awaited
+    }
+
+    /// Asked until it is known: a waiting person wants a name and no path.
+    fn name_of_writer(&mut self) -> Option<String> {
+        if self.step.is_none() {
+            self.step = State::of(&self.file).map(|state| state.step);
+        }
+        self.step.clone()
     }
 
     fn glance(&self) -> Awaited {

@@ -72,11 +72,11 @@ impl Step {
         self.finish(now, ending)
     }
 
-    /// Ends the hold after an attempt, as a verb says.
-    pub(super) fn leave(&mut self, now: Now, verb: Verb) -> Vec<Action> {
+    /// Ends the hold after an attempt, as a verb says; `by` tells who gave it, and why.
+    pub(super) fn leave(&mut self, now: Now, verb: Verb, by: &str) -> Vec<Action> {
         let mut actions = Vec::new();
         if verb == Verb::Fail {
-            let why = format!("step `{}` was failed at its breakpoint", self.rules.name);
+            let why = format!("step `{}` was failed at its breakpoint{by}", self.rules.name);
             actions.push(Action::Mark(Kind::StopFinally, why));
         }
         let ending = self.left(verb);

@@ -128,7 +128,7 @@ impl Step {
                 self.fail_before(now, format!("did not run: failed at its breakpoint{by}"))
             }
             (_, Wish::Exit(code)) => self.leave_with(now, *code),
-            _ => self.leave(now, verb),
+            _ => self.leave(now, verb, &by),
         };
         Ok((format!("{verb}{by}"), effect))
     }
