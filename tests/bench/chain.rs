@@ -80,7 +80,7 @@ pub(super) fn quiet(program: &Path) -> Command {
 /// A bench may sleep: it measures what happens meanwhile.
 #[allow(clippy::disallowed_methods)]
 pub(super) fn pause(length: Duration) {
-    std::thread::sleep(length);
+    std::thread::sleep(length); // why: a bench measures what happens meanwhile
 }
 
 fn ready(folder: &Path) -> std::path::PathBuf {

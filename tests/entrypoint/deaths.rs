@@ -222,7 +222,7 @@ fn kill_one_of_a_chain(seed: u64) -> usize {
     steps[victim].makes(&format!("tekton/run/{victim}/out.alive"));
     // The one pause of these tests: it is the random instant, and nothing is waited for.
     #[allow(clippy::disallowed_methods)]
-    thread::sleep(Duration::from_micros(random.below(60_000) as u64));
+    thread::sleep(Duration::from_micros(random.below(60_000) as u64)); // why: the instant of the kill is random
     let _ = kill(pids[victim], Signal::SIGKILL);
     let codes: Vec<i32> = steps.into_iter().map(holdpoint_tests::Running::end).collect();
     check_chain(&sandbox, seed, victim, &codes);

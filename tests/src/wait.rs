@@ -31,6 +31,6 @@ pub(crate) fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> 
         }
         // why: what is looked for has no event that every test could wait for.
         #[allow(clippy::disallowed_methods)]
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(2)); // why: between two looks, until the deadline
     }
 }

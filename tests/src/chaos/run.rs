@@ -273,5 +273,5 @@ fn described(pid: Pid) -> String {
 /// Lets the others work.
 #[allow(clippy::disallowed_methods, reason = "what is looked for has no event to wait for")]
 pub(super) fn pause(length: Duration) {
-    std::thread::sleep(length);
+    std::thread::sleep(length); // why: faults come at their moments
 }
