@@ -57,6 +57,41 @@ fn a_hermetic_command_has_namespaces_of_its_own_and_the_same_ids() {
 }
 
 #[test]
+fn all_ids_are_mapped_to_themselves() {
+    if !namespaces_are_allowed() {
+        return;
+    }
+    let sandbox = sandbox();
+    let step = hermetic(&sandbox).command(["sleep", "1000"]).start();
+    let pid = step.reaches("running")["pid"].clone();
+    let (user, group) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+    for (map, own) in [("uid_map", user), ("gid_map", group)] {
+        let of = |pid: &str| fs::read_to_string(format!("/proc/{pid}/{map}")).unwrap();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let here = words(&of("self"));
+        // Who may not map all, or has not all, maps at least the own one.
+        let all = user == 0 && here == "0 0 4294967295";
+        let expected = if all { here } else { format!("{own} {own} 1") };
+        assert_eq!(words(&of(&pid.to_string())), expected, "{map}");
+    }
+    step.kill();
+}
+
+#[test]
+fn a_resource_name_that_is_empty_is_none() {
+    if !namespaces_are_allowed() {
+        return;
+    }
+    let sandbox = sandbox();
+    let step = hermetic(&sandbox).env("TEKTON_RESOURCE_NAME", "").command(["sleep", "1000"]);
+    let step = step.start();
+    let pid = step.reaches("running")["pid"].clone();
+    let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
+    assert_ne!(network(&pid.to_string()), network("self"));
+    step.kill();
+}
+
+#[test]
 fn a_hermetic_command_ends_as_any_other() {
     if !namespaces_are_allowed() {
         return;
