@@ -260,6 +260,13 @@ fn a_wrong_number_of_arguments_makes_it_no_subcommand() {
 }
 
 #[test]
+fn a_verb_counts_only_as_the_first_word() {
+    let sandbox = sandbox();
+    let call = sandbox.call(["word", "status", "-post_file", "none"]).exits(1);
+    call.stderr("holdpoint: no command: …").run();
+}
+
+#[test]
 fn a_subcommand_counts_only_as_the_first_word_and_without_a_command() {
     let sandbox = sandbox();
     sandbox.write("from", "content");
