@@ -240,3 +240,64 @@ fn post_on_panic(post: Option<&Path>) {
         std::process::exit(1);
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    const FOLDER: &str = "HOLDPOINT_TEST_PANIC_IN";
+
+    /// A step in `folder` that waits for ever, in a process that panics meanwhile.
+    fn panic_while_a_step_waits(folder: &Path) {
+        let post = folder.join("out");
+        let alive = with_ending(&post, ".alive");
+        thread::spawn(move || {
+            while !alive.exists() {
+                thread::yield_now();
+            }
+            panic!("a mistake of ours");
+        });
+        let words = [
+            "-post_file".into(),
+            post.into(),
+            "-wait_file".into(),
+            folder.join("wait").into(),
+            "-termination_path".into(),
+            folder.join("message").into(),
+            "-wait_timeout=10s".into(),
+            "-entrypoint=true".into(),
+        ];
+        let setup = Setup { paths: Paths::under(folder), program: "entrypoint".into() };
+        std::process::exit(100 + main(words.into(), &setup));
+    }
+
+    /// The guard ends the process, so this test runs itself in another one.
+    #[test]
+    fn a_panic_posts_a_failure_where_nothing_is_posted() {
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            return panic_while_a_step_waits(Path::new(&folder));
+        }
+        for posted in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let post = folder.path().join("out");
+            if posted {
+                std::fs::write(&post, "").unwrap();
+            }
+            let test = "run::tests::a_panic_posts_a_failure_where_nothing_is_posted";
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", test, "--nocapture"])
+                .env(FOLDER, folder.path())
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{told}");
+            assert!(told.contains("a mistake of ours"), "{told}");
+            assert_eq!(with_ending(&post, ".err").exists(), !posted, "{told}");
+        }
+    }
+}

@@ -137,6 +137,15 @@ fn values_of_the_environment_are_replaced_and_a_list_is_empty_there() {
 }
 
 #[test]
+fn the_command_is_looked_up_in_the_path_that_it_is_given() {
+    let sandbox = after_a();
+    sandbox.write("tekton/steps/step-a/results/folder", sandbox.at("tools"));
+    sandbox.script("tools/tool", "#!/bin/sh\necho found\n");
+    let path = "$(steps.a.results.folder):/usr/bin:/bin";
+    sandbox.step(1).env("PATH", path).command(["tool"]).stdout("found\n").run();
+}
+
+#[test]
 fn when_expressions_are_replaced() {
     for (expression, runs) in [
         (r#"[{"input":"$(steps.a.results.map.key)","operator":"in","values":["value"]}]"#, true),
