@@ -65,8 +65,11 @@ fn an_empty_list_is_one_empty_argument() {
 
 #[test]
 fn a_value_that_was_put_in_is_not_looked_at_again() {
+    let printed = "<$(steps.a.results.text)>";
+    printing(&after_a(), &["$(steps.a.results.reference)"]).stdout(printed).run();
     let sandbox = after_a();
-    printing(&sandbox, &["$(steps.a.results.reference)"]).stdout("<$(steps.a.results.text)>").run();
+    let step = sandbox.step(1).env("VALUE", "<$(steps.a.results.reference)>");
+    step.command(["printenv", "VALUE"]).stdout(&format!("{printed}\n")).run();
 }
 
 #[test]
