@@ -349,6 +349,23 @@ mod tests {
     }
 
     #[test]
+    fn each_switch_alone_is_kept_in_its_own_place() {
+        let cases: [(&str, fn(&mut Config)); 6] = [
+            ("-wait_file_content", |config| config.wait_file_content = true),
+            ("-compress_termination_message", |config| config.compress_termination_message = true),
+            ("-breakpoint_on_failure", |config| config.breakpoint_on_failure = true),
+            ("-debug_before_step", |config| config.debug_before_step = true),
+            ("-debug_after_step", |config| config.debug_after_step = true),
+            ("-finally", |config| config.finally = true),
+        ];
+        for (flag, change) in cases {
+            let mut wanted = config(&[]).unwrap();
+            change(&mut wanted);
+            assert_eq!(config(&[flag]).unwrap(), wanted, "{flag}");
+        }
+    }
+
+    #[test]
     fn signing_is_refused() {
         let error = config(&["-enable_spire"]).unwrap_err().to_string();
         assert!(error.starts_with("-enable_spire is not supported"), "{error}");

@@ -119,6 +119,16 @@ fn limits_are_shown_as_deadlines() {
 }
 
 #[test]
+fn the_grace_before_a_kill_is_that_of_the_flag() {
+    let sandbox = sandbox();
+    let (step, state) = shown(&sandbox, "terminating");
+    let at =
+        |key: &str| chrono::DateTime::parse_from_rfc3339(state[key].as_str().unwrap()).unwrap();
+    assert!(at("deadline") - at("since") > chrono::TimeDelta::minutes(59), "{state}");
+    step.kill();
+}
+
+#[test]
 fn markers_are_shown_with_their_reason_and_folder() {
     let sandbox = sandbox();
     let (step, state) = shown(&sandbox, "paused");
