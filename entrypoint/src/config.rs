@@ -348,9 +348,11 @@ mod tests {
         assert_eq!(config(&given).unwrap(), wanted);
     }
 
+    type Change = fn(&mut Config);
+
     #[test]
     fn each_switch_alone_is_kept_in_its_own_place() {
-        let cases: [(&str, fn(&mut Config)); 6] = [
+        let cases: [(&str, Change); 6] = [
             ("-wait_file_content", |config| config.wait_file_content = true),
             ("-compress_termination_message", |config| config.compress_termination_message = true),
             ("-breakpoint_on_failure", |config| config.breakpoint_on_failure = true),
