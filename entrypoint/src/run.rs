@@ -97,6 +97,7 @@ fn other_call<'a>(args: &Args, setup: &'a Setup) -> Option<Box<dyn FnOnce() -> i
 
 fn step(args: Args, setup: &Setup, signals: &Signals) -> i32 {
     let post = Some(PathBuf::from(&args.post_file)).filter(|post| !post.as_os_str().is_empty());
+    post_on_panic(post.as_deref());
     let commands = std::env::var_os(PLATFORM_COMMANDS);
     let checked = Config::new(args, &setup.paths).and_then(|config| {
         let command = config::command(&config, commands.as_deref(), &config::platform())?;
@@ -116,7 +117,6 @@ fn run_step(
     signals: &Signals,
 ) -> i32 {
     let post = config.post_file.as_deref();
-    post_on_panic(post);
     if std::process::id() != 1 {
         child::adopt_orphans();
     }
