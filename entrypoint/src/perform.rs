@@ -210,7 +210,7 @@ impl<'a> Performer<'a> {
     ) -> Result<Pid, StartError> {
         let (stdout, stderr) =
             self.open_copies().map_err(|e| StartError::Refused(e.to_string()))?;
-        let hermetic = hermetic::is_asked(|name| std::env::var(name).ok());
+        let hermetic = hermetic::is_asked(|name| std::env::var_os(name));
         let inherited = self.signals.inherited();
         Command { words, environment, stdout, stderr, hermetic, inherited }.start()
     }
