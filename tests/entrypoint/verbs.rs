@@ -328,6 +328,23 @@ fn a_verb_counts_only_as_the_first_word_and_flags_stand_behind_it() {
 }
 
 #[test]
+fn breakpoints_that_cannot_be_are_refused() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "held-failed", &["-step_name", "build"]);
+    for (spec, why) in [
+        ("before:tset", "there is no step tset in build"),
+        ("sometimes", "\"sometimes\" is no breakpoint"),
+        ("off,before:build", "off stands alone"),
+        ("on-failure, off", "off stands alone"),
+    ] {
+        let said = sandbox.ask(1, ["breakpoint", spec]);
+        assert!(said.code == 2 && said.text.contains(why), "{spec}: {}", said.text);
+        assert!(!sandbox.has("tekton/run/1/breakpoint"), "{spec}");
+    }
+    step.kill();
+}
+
+#[test]
 fn status_shows_every_step_of_the_run() {
     let sandbox = sandbox();
     sandbox.step(0).command(["true"]).start().finish();

@@ -140,7 +140,11 @@ impl Marking<'_> {
                 self.text
             ))
         };
-        for item in self.text.split(',').map(str::trim) {
+        let items: Vec<_> = self.text.split(',').map(str::trim).collect();
+        if items.len() > 1 && items.contains(&"off") {
+            return wrong("off stands alone".to_owned());
+        }
+        for item in items {
             match item.split_once(':') {
                 None if ["on-failure", "off"].contains(&item) => {}
                 Some(("before" | "after", step)) => {
