@@ -127,7 +127,12 @@ fn the_verb_carries_another_command() {
 
 #[test]
 fn a_command_that_does_not_parse_is_rejected_and_the_hold_stands() {
-    for request in ["{\"command\": oops", "{\"command\":[]}", "{\"command\":\"sh\"}"] {
+    for (request, why) in [
+        ("{\"command\": oops", "no JSON list"),
+        ("{\"command\":[]}", "is empty"),
+        ("{\"command\":\"sh\"}", "no JSON list"),
+        ("{\"command\":[\"\"]}", "the program, is empty"),
+    ] {
         let sandbox = sandbox();
         let step = failing(&sandbox).start();
         held_at(&step, 1);
@@ -135,6 +140,8 @@ fn a_command_that_does_not_parse_is_rejected_and_the_hold_stands() {
         let answered =
             eventually("it is answered", || step.state()?["requests"].as_array()?.first().cloned());
         assert_eq!(answered["outcome"], "rejected", "{request}");
+        let told = answered["message"].as_str().unwrap();
+        assert!(told.contains(why), "{request}: {told}");
         assert_eq!(held_at(&step, 1)["attempt"], 1);
         assert!(!sandbox.has("tekton/run/0/out.retry"));
         step.kill();
