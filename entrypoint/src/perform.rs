@@ -178,9 +178,10 @@ impl<'a> Performer<'a> {
     }
 
     fn publish_environment(&self, path: &Path, held: bool) {
-        let changed = self.ready.as_ref().map(|ready| ready.changed.as_slice()).unwrap_or_default();
         let done = if held {
-            files::replace_private(path, &prepare::environment_block(changed))
+            let changed = self.ready.as_ref().map(|ready| ready.changed.clone());
+            let changed = changed.unwrap_or_else(|| prepare::changed_variables(self.paths));
+            files::replace_private(path, &prepare::environment_block(&changed))
         } else {
             std::fs::remove_file(path)
         };

@@ -72,6 +72,13 @@ pub fn prepare_other(
     })
 }
 
+/// The variables that substitution changes, as far as it goes, for a hold at which no command was
+/// prepared. Nothing is warned of: that is the turn's to do.
+pub fn changed_variables(paths: &Paths) -> Vec<(OsString, OsString)> {
+    let steps = paths.steps();
+    Substitution::new(&steps).environment_as_it_can_be(own_environment()).changed
+}
+
 fn check_timeout(config: &Config) -> Result<(), String> {
     match config.timeout.filter(|timeout| timeout.is_negative()) {
         Some(timeout) => {
