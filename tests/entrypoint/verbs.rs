@@ -388,6 +388,20 @@ fn a_run_that_is_paused_by_several_hands_stays_paused() {
 }
 
 #[test]
+fn a_marker_that_is_given_again_with_the_same_words_is_to_be_seen_again() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &["-step_name", "build"]);
+    assert_eq!(sandbox.ask(1, ["pause", "lunch"]).code, 0);
+    assert_eq!(sandbox.ask(1, ["resume"]).code, 0);
+    step.signal(holdpoint_tests::Signal::SIGSTOP);
+    let said = sandbox.ask(1, ["pause", "--wait", "100ms", "lunch"]);
+    assert!(said.code == 4 && said.text.contains("`build`"), "{}", said.text);
+    step.signal(holdpoint_tests::Signal::SIGCONT);
+    assert_eq!(sandbox.ask(1, ["pause", "lunch"]).code, 0);
+    step.kill();
+}
+
+#[test]
 fn a_marker_of_another_hand_is_not_taken_back() {
     let sandbox = sandbox();
     let step = in_phase(&sandbox, "running", &[]);

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use debug_scripts::RunVerb;
 use nix::poll::{PollTimeout, poll};
@@ -13,7 +13,7 @@ use super::answer::Answer;
 use crate::look::read_reason;
 use crate::os::files::{beside, with_ending};
 use crate::os::lock::{Life, LifeWatch};
-use crate::state::{Phase, SeenMarker, State};
+use crate::state::{Phase, SeenMarker, State, written};
 use crate::status;
 use crate::step::markers::Kind;
 
@@ -71,10 +71,11 @@ impl Marking<'_> {
     fn await_steps(&self, marker: &Path, inode: u64) -> Answer {
         loop {
             let steps = self.live_steps();
-            // Another hand may have written over it since: then its text is the one that counts.
-            let text = read_reason(marker);
-            let deaf: Vec<_> =
-                steps.iter().filter(|state| !self.is_seen_by(state, &text)).collect();
+            // Another hand may have written over it since: then that one is to be seen.
+            let there = self.read(marker);
+            let is_deaf =
+                |state: &&State| !there.as_ref().is_some_and(|it| state.markers.contains(it));
+            let deaf: Vec<_> = steps.iter().filter(is_deaf).collect();
             if deaf.is_empty() {
                 return self.answer(Answer::ACCEPTED, self.told(&steps));
             }
@@ -98,12 +99,15 @@ impl Marking<'_> {
         self.answer(Answer::NOBODY, message)
     }
 
-    fn is_seen_by(&self, state: &State, text: &str) -> bool {
-        let marker = self.verb.definition().marker;
-        state
-            .markers
-            .iter()
-            .any(|seen| seen.name == marker && seen.reason == text && seen.folder == self.folder)
+    /// The marker that is there now, as states show it.
+    fn read(&self, marker: &Path) -> Option<SeenMarker> {
+        let file = marker.metadata().ok()?;
+        Some(SeenMarker {
+            name: self.verb.definition().marker.to_owned(),
+            reason: read_reason(marker),
+            folder: self.folder.to_owned(),
+            written: written(file.modified().unwrap_or(SystemTime::UNIX_EPOCH)),
+        })
     }
 
     /// The steps that have begun to speak and are neither finished nor dead.
