@@ -436,6 +436,9 @@ fn a_marker_that_is_given_again_with_the_same_words_is_to_be_seen_again() {
     step.signal(holdpoint_tests::Signal::SIGSTOP);
     let said = sandbox.ask(1, ["pause", "--wait", "100ms", "lunch"]);
     assert!(said.code == 4 && said.text.contains("`build`"), "{}", said.text);
+    let said = sandbox.ask(1, ["pause", "--wait", "100ms", "supper"]);
+    assert!(said.code == 4 && said.text.contains("stands again"), "{}", said.text);
+    assert_eq!(sandbox.read("tekton/run/1/pause").as_deref(), Some("lunch"));
     step.signal(holdpoint_tests::Signal::SIGCONT);
     assert_eq!(sandbox.ask(1, ["pause", "lunch"]).code, 0);
     step.kill();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use debug_scripts::RunVerb;
 use nix::poll::{PollTimeout, poll};
+use tempfile::TempPath;
 
 use super::answer::Answer;
 use crate::look::read_reason;
@@ -55,12 +56,13 @@ impl Marking<'_> {
             return self.answer(Answer::REJECTED, message);
         }
         let marker = self.folder.join(self.verb.definition().marker);
+        let former = self.keep_former(&marker);
         let written = beside(&marker).and_then(|mut file| {
             file.write_all(self.text.as_bytes())?;
             file.persist(&marker).map_err(|e| e.error)?.metadata()
         });
         match written {
-            Ok(mine) => self.await_steps(&marker, mine.ino()),
+            Ok(mine) => self.await_steps(&marker, mine.ino(), former),
             Err(e) => {
                 let message = format!("cannot write {}: {e}", marker.display());
                 self.answer(Answer::NOBODY, message)
@@ -68,7 +70,7 @@ impl Marking<'_> {
         }
     }
 
-    fn await_steps(&self, marker: &Path, inode: u64) -> Answer {
+    fn await_steps(&self, marker: &Path, inode: u64, former: Option<TempPath>) -> Answer {
         loop {
             let steps = self.live_steps();
             // Another hand may have written over it since: then that one is to be seen.
@@ -80,17 +82,38 @@ impl Marking<'_> {
                 return self.answer(Answer::ACCEPTED, self.told(&steps));
             }
             if Instant::now() >= self.deadline {
-                return self.take_back(marker, inode, &deaf);
+                return self.take_back(marker, inode, former, &deaf);
             }
             let _ = poll(&mut [], PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO));
         }
     }
 
+    /// The marker that ours replaces, under another name: a pause must not end because nobody saw that
+    /// it was given again.
+    fn keep_former(&self, marker: &Path) -> Option<TempPath> {
+        let name = format!(".holdpoint-{}-{}", std::process::id(), self.name());
+        let former = self.folder.join(name);
+        std::fs::hard_link(marker, &former).ok()?;
+        TempPath::try_from_path(former).ok()
+    }
+
     /// What some steps have not seen must not act on the others later. Another hand's marker stays.
-    fn take_back(&self, marker: &Path, inode: u64, deaf: &[&State]) -> Answer {
+    fn take_back(
+        &self,
+        marker: &Path,
+        inode: u64,
+        former: Option<TempPath>,
+        deaf: &[&State],
+    ) -> Answer {
         let deaf: Vec<_> = deaf.iter().map(|state| format!("`{}`", state.step)).collect();
         let is_mine = marker.metadata().is_ok_and(|there| there.ino() == inode);
-        let taken = match is_mine.then(|| std::fs::remove_file(marker)) {
+        let restores = former.is_some();
+        let take = || match former {
+            Some(former) => former.persist(marker).map_err(|e| e.error),
+            None => std::fs::remove_file(marker),
+        };
+        let taken = match is_mine.then(take) {
+            Some(Ok(())) if restores => "the marker before it stands again".to_owned(),
             Some(Ok(())) => "the marker is taken back".to_owned(),
             Some(Err(e)) => format!("{} cannot be taken back: {e}", marker.display()),
             None => "somebody else has replaced the marker or taken it away".to_owned(),
