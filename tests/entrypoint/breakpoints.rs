@@ -237,6 +237,41 @@ fn a_debugged_run_goes_on_after_a_step_that_was_left_as_failed() {
 }
 
 #[test]
+fn a_shell_has_the_changed_variables_at_every_hold() {
+    let beyond = "$(steps.a.results.list[7])";
+    for (flag, phase, command) in [
+        ("-debug_before_step", "held-before", ["echo", "ran"]),
+        ("-breakpoint_on_failure", "held-failed", ["echo", beyond]),
+        ("-debug_after_step", "held-after", ["echo", "ran"]),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write("tekton/steps/step-a/results/list", r#"["one","two"]"#);
+        let step = sandbox.step(0).flags([flag]).env("WORD", "$(steps.a.results.list[1])");
+        let step = step.env("SAME", "same").any_stderr().command(command).start();
+        step.reaches(phase);
+        let shown = sandbox.read("tekton/run/0/out.env");
+        assert_eq!(shown.as_deref(), Some("WORD=two\0"), "{phase}");
+        step.kill();
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_be_is_told_at_the_turn_and_not_at_the_hold_before_it() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/list", r#"["one","two"]"#);
+    let step = sandbox.step(0).flags(["-debug_before_step"]).command(["echo", "ran"]);
+    let step = step.env("FIRST", "$(steps.a.results.list[0])");
+    let step = step.env("BEYOND", "$(steps.a.results.list[7])");
+    let step = step.fails(1).any_stderr().leaves_something("out.beforestepexit").start();
+    step.reaches("held-before");
+    assert_eq!(sandbox.read("tekton/run/0/out.env").as_deref(), Some("FIRST=one\0"));
+    assert!(!step.stderr().contains("out of range"), "{}", step.stderr());
+    assert_eq!(sandbox.ask(0, ["before-continue"]).code, 0);
+    let ran = step.finish();
+    assert!(ran.stderr.contains("out of range"), "{}", ran.stderr);
+}
+
+#[test]
 fn without_breakpoints_the_next_step_is_skipped_after_a_hold_that_failed() {
     let sandbox = sandbox();
     let rows = [started_at(), internal("Reason", "Skipped")];

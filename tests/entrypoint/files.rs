@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::{Post, Running, Sandbox, Signal, Step, behind, internal, started_at};
@@ -153,6 +154,25 @@ fn a_hard_link_is_read_although_its_other_name_is_gone() {
     step.signal(Signal::SIGSTOP);
     fs::hard_link(&beside, sandbox.path(EXIT)).unwrap();
     fs::remove_file(beside).unwrap();
+    step.signal(Signal::SIGCONT);
+    step.finish();
+}
+
+#[test]
+fn a_hard_link_is_read_although_its_other_name_went_in_the_same_tick() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    looks_again(&sandbox);
+    step.signal(Signal::SIGSTOP);
+    holdpoint_tests::eventually("both names in one tick", || {
+        let _ = fs::remove_file(sandbox.path(EXIT));
+        let beside = sandbox.write("beside", "7\n");
+        fs::hard_link(&beside, sandbox.path(EXIT)).unwrap();
+        fs::remove_file(beside).unwrap();
+        let link = fs::metadata(sandbox.path(EXIT)).unwrap();
+        let changed = (link.ctime(), link.ctime_nsec());
+        (changed == (link.mtime(), link.mtime_nsec())).then_some(())
+    });
     step.signal(Signal::SIGCONT);
     step.finish();
 }

@@ -133,7 +133,11 @@ fn markers_are_shown_with_their_reason_and_folder() {
     let sandbox = sandbox();
     let (step, state) = shown(&sandbox, "paused");
     let folder = sandbox.at("tekton/run/0");
-    let expected = serde_json::json!([{"name": "pause", "reason": "lunch", "folder": folder}]);
+    let file = std::fs::metadata(sandbox.path("tekton/run/0/pause")).unwrap();
+    let written = entrypoint::state::written(file.modified().unwrap());
+    let expected = serde_json::json!(
+        [{"name": "pause", "reason": "lunch", "folder": folder, "written": written}]
+    );
     assert_eq!(state["markers"], expected);
     step.kill();
 }

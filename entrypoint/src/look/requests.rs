@@ -146,6 +146,9 @@ fn retry_file(text: &str) -> Body {
     let parsed = serde_json::from_str::<Envelope>(text).is_ok();
     let wish = match envelope.command.take() {
         Some(command) if command.is_empty() => Err("its \"command\" is empty".to_owned()),
+        Some(command) if command[0].is_empty() => {
+            Err("the first word of its \"command\", the program, is empty".to_owned())
+        }
         None if text.contains("\"command\"") && !parsed => {
             Err("its \"command\" is no JSON list of words".to_owned())
         }

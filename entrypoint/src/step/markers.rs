@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::state::{Reason, SeenMarker};
+use crate::state::{Reason, SeenMarker, written};
 
 /// What a marker file asks, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +70,7 @@ impl Sighting {
             name: self.kind.name().to_owned(),
             reason: self.reason.clone(),
             folder: self.folder.clone(),
+            written: written(self.written),
         }
     }
 }

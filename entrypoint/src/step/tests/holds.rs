@@ -236,7 +236,9 @@ fn the_limit_is_spoken_of_once_more_when_a_tenth_is_left() {
     assert_eq!(bench.log.len(), said);
     let bench = bench.pass(seconds(1)).pass(seconds(1)).pass(seconds(1));
     assert_eq!(bench.log.len(), said + 1);
-    assert!(bench.log[said].contains("held until 14:30:12"), "{}", bench.log[said]);
+    let line = &bench.log[said];
+    assert!(line.starts_with("1 min left: step `test` exited with 7"), "{line}");
+    assert!(line.contains("held until 14:30:12"), "{line}");
     bench.expect(Phase::HeldFailed);
 }
 
