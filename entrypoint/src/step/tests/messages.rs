@@ -40,6 +40,11 @@ fn each_phase_says_what_a_person_needs() {
             "step `test` is held before its command until 14:31:58; \
              run it: /tekton/debug/scripts/debug-beforestep-continue",
         ),
+        (
+            Bench::held_before(Rules { breakpoint_timeout: Some(seconds(86_400)), ..rules() }),
+            "step `test` is held before its command until 2026-03-02 14:20:00; \
+             run it: /tekton/debug/scripts/debug-beforestep-continue",
+        ),
         (Bench::running(limited()), "step `test` has run since 14:20:00; it may take 10 min"),
         (
             Bench::held_failed(limited()),
