@@ -1,10 +1,14 @@
 //! Markers of a run (2.2): what each does to a step that runs, is held or whose turn comes, where
 //! it may stand, and the order in which steps begin.
 
-use std::fs;
+mod table;
+
+use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::{Post, Row, Running, Sandbox, Step, internal, started_at};
+use nix::fcntl::{Flock, FlockArg};
+use serde_json::Value;
 
 use crate::sandbox;
 
@@ -31,13 +35,20 @@ fn not_run<'a>(step: Step<'a>, reason: &str, code: i32) -> Step<'a> {
     if code == 9 { step.exit_code_file("killed") } else { step }
 }
 
-/// The step knows of this marker.
+/// This step is alive for as long as the lock is; whether it has posted is another matter.
+fn at_work(sandbox: &Sandbox, number: usize) -> Flock<File> {
+    let alive = sandbox.write(&format!("tekton/run/{number}/out.alive"), "");
+    Flock::lock(File::open(alive).unwrap(), FlockArg::LockExclusiveNonblock).unwrap()
+}
+
+/// The step knows of this marker: the first state in which it says so.
 #[track_caller]
-fn sees(step: &Running<'_>, marker: &str) {
+fn sees(step: &Running<'_>, marker: &str) -> Value {
     holdpoint_tests::eventually(&format!("the step sees {marker}"), || {
         let state = step.state()?;
-        state["markers"].as_array()?.iter().any(|seen| seen["name"] == marker).then_some(())
-    });
+        let seen = state["markers"].as_array()?.iter().any(|seen| seen["name"] == marker);
+        seen.then_some(state)
+    })
 }
 
 #[test]
@@ -342,6 +353,21 @@ fn taking_a_breakpoint_away_ends_no_hold() {
     step.finish();
 }
 
+/// What is to be substituted keeps the step busy between the look that shows its turn and its start.
+#[test]
+fn a_marker_that_comes_with_the_turn_is_not_lost() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/word", "x");
+    let words =
+        std::iter::once("true").chain(std::iter::repeat_n("$(steps.a.results.word)", 20_000));
+    let step = sandbox.step(1).after(0).command(words).fails(1).rows(rows("Stopped"));
+    let step = step.any_stderr().start();
+    step.reaches("waiting");
+    sandbox.write("tekton/run/0/out", "");
+    sandbox.write("tekton/run/0/stop-finally", "");
+    step.finish();
+}
+
 /// Step 2 waits for step 0 alone; step 1 is alive and has not posted.
 #[test]
 fn no_command_starts_beside_an_earlier_step() {
@@ -363,6 +389,49 @@ fn no_command_starts_beside_an_earlier_step() {
         middle.finish();
         last.finish();
         assert_eq!(sandbox.log(), ["begin-1", "end-1", "begin-2"]);
+    }
+}
+
+/// The same however steps are numbered: the last one waits for the first alone.
+#[test]
+fn every_step_with_a_lower_number_is_an_earlier_one() {
+    for [first, middle, last] in [
+        ["run/0/out", "run/9/out", "run/10/out"],
+        ["run/0/out", "run/1/out", "run/3/out"],
+        ["run/0/post", "run/1/post", "run/2/post"],
+        ["tools/0", "tools/9", "tools/10"],
+    ] {
+        let sandbox = sandbox();
+        for post in [first, middle, last] {
+            sandbox.folder(std::path::Path::new(post).parent().unwrap().to_str().unwrap());
+        }
+        let step = |post: &str| {
+            let (post, message) = (sandbox.at(post), sandbox.at(&format!("{post}.message")));
+            sandbox.call(["-post_file", &post, "-termination_path", &message])
+        };
+        let says = |post: &str, word: &str| {
+            holdpoint_tests::eventually(&format!("{post} says {word}"), || {
+                sandbox.read(&format!("{post}.state"))?.contains(word).then_some(())
+            });
+        };
+        sandbox.write(first, "");
+        let working = step(middle).shell(&crate::waiting_for(&sandbox, "go")).start();
+        says(middle, "running");
+        let next = step(last).flags(["-wait_file", &sandbox.at(first)]).command(["true"]).start();
+        says(last, &format!("{middle}, which is still alive"));
+        crate::release(&sandbox, "go");
+        assert_eq!((working.end(), next.end()), (0, 0), "{last}");
+    }
+}
+
+#[test]
+fn an_earlier_step_that_has_posted_holds_nobody_back_although_it_is_alive() {
+    for post in ["out", "out.err"] {
+        let sandbox = sandbox();
+        let _alive = at_work(&sandbox, 1);
+        sandbox.write(&format!("tekton/run/1/{post}"), "");
+        sandbox.write("tekton/run/0/out", "");
+        sandbox.step(2).after(0).command(["true"]).start().finish();
     }
 }
 
