@@ -4,10 +4,13 @@
 mod table;
 
 use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::{Post, Row, Running, Sandbox, Step, internal, started_at};
 use nix::fcntl::{Flock, FlockArg};
+use nix::libc::O_NONBLOCK;
 use serde_json::Value;
 
 use crate::sandbox;
@@ -223,11 +226,13 @@ fn markers_are_seen_in_every_control_folder() {
         numbered_later,
         "tekton/downward/stop-finally",
         "more/stop-finally",
+        "second/stop-finally",
     ] {
         let sandbox = sandbox();
-        sandbox.folder("more");
+        let folder = |name| sandbox.folder(name).display().to_string();
+        let control = [folder("more"), folder("second")].join(",");
         let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go")).start();
-        let next = sandbox.step(1).after(0).flags(["-control_dir", &sandbox.at("more")]);
+        let next = sandbox.step(1).after(0).flags(["-control_dir", &control]);
         let next = not_run(next, "Stopped", 1);
         let own = place.starts_with("tekton/run/1/");
         let next = if own { next.leaves("stop-finally", "x") } else { next }.start();
@@ -239,6 +244,22 @@ fn markers_are_seen_in_every_control_folder() {
         crate::release(&sandbox, "go");
         first.finish();
         next.finish();
+    }
+}
+
+#[test]
+fn a_folder_beside_that_of_the_post_file_counts_where_both_have_a_number() {
+    for (post, place, code) in [
+        ("tools/0", "tools/stop-finally", 1),
+        ("tools/0", "7/stop-finally", 0),
+        ("run/0/out", "run/seven/stop-finally", 0),
+        ("run/0/out", "run/7/stop-finally", 1),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write(place, "x");
+        let (post, message) = (sandbox.at(post), sandbox.at("message"));
+        let step = sandbox.call(["-post_file", &post, "-termination_path", &message]);
+        assert_eq!(step.command(["true"]).start().end(), code, "{place}");
     }
 }
 
@@ -353,18 +374,27 @@ fn taking_a_breakpoint_away_ends_no_hold() {
     step.finish();
 }
 
-/// What is to be substituted keeps the step busy between the look that shows its turn and its start.
+/// The step prepares its command, and speaks of a reference for so long that nothing goes on before
+/// somebody reads: that is between the look that shows its turn and the last one.
 #[test]
-fn a_marker_that_comes_with_the_turn_is_not_lost() {
+fn a_marker_that_comes_after_the_turn_and_before_the_start_is_not_lost() {
     let sandbox = sandbox();
-    sandbox.write("tekton/steps/step-a/results/word", "x");
-    let words =
-        std::iter::once("true").chain(std::iter::repeat_n("$(steps.a.results.word)", 20_000));
-    let step = sandbox.step(1).after(0).command(words).fails(1).rows(rows("Stopped"));
-    let step = step.any_stderr().start();
+    nix::unistd::mkfifo(&sandbox.path("stderr"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut listening = File::options();
+    listening.read(true).write(true).custom_flags(O_NONBLOCK);
+    let mut stderr = listening.open(sandbox.path("stderr")).unwrap();
+    let reference = format!("$(steps.none.results.{})", "x".repeat(100_000));
+    let step = sandbox.step(1).after(0).command(["echo", &reference]).fails(1);
+    let redirected = format!("exec \"$@\" 2> {}", sandbox.at("stderr"));
+    let mut step = step.by(["sh", "-c", &redirected, "sh"]).rows(rows("Stopped")).start();
     step.reaches("waiting");
     sandbox.write("tekton/run/0/out", "");
+    holdpoint_tests::eventually("it prepares", || stderr.read_exact(&mut [0]).ok());
     sandbox.write("tekton/run/0/stop-finally", "");
+    holdpoint_tests::eventually("it ends", || {
+        let _ = stderr.read(&mut [0; 4096]);
+        (!step.is_running()).then_some(())
+    });
     step.finish();
 }
 

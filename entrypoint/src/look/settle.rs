@@ -123,3 +123,41 @@ fn was_linked(file: &Metadata) -> bool {
     let written = (file.mtime(), file.mtime_nsec());
     file.nlink() > 1 || (file.ctime(), file.ctime_nsec()) > written
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs::File;
+    use std::io::Write;
+
+    use super::*;
+
+    /// The file's time is ahead of every clock, so that only what was seen of it counts.
+    #[test]
+    fn a_file_must_have_stood_still_since_its_last_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.retry");
+        let mut file = File::create(&path).unwrap();
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        let mut settling = Settling::default();
+        let looks = [
+            (0, "", 0, false),
+            (99, "", 0, false),
+            (99, "again", 0, false),
+            (100, "", 0, false),
+            (198, "", 0, false),
+            (198, "", 1, false),
+            (297, "", 1, false),
+            (298, "", 1, true),
+        ];
+        for (now, text, later, settled) in looks {
+            file.write_all(text.as_bytes()).unwrap();
+            file.set_modified(ahead + Duration::from_secs(later)).unwrap();
+            settling.begin(Duration::from_millis(now));
+            let is_settled = settling.is_settled(&path, &path.metadata().unwrap());
+            assert_eq!(is_settled, settled, "after {now} ms");
+            assert_eq!(settling.look_again_at().is_none(), settled, "after {now} ms");
+        }
+    }
+}
