@@ -246,6 +246,30 @@ fn requests_may_be_empty_a_text_or_json_and_are_removed() {
 }
 
 #[test]
+fn every_answer_tells_who_asked_and_why() {
+    let before = ("-debug_before_step", "held-before");
+    let failed = ("-breakpoint_on_failure", "held-failed");
+    let who = r#""by":"alice","reason":"flaky"}"#;
+    for ((hold, phase), file, head) in [
+        (failed, "cancel", "{"),
+        (failed, "retry", "{"),
+        (failed, "extend", r#"{"duration":"2h","#),
+        (failed, "breakpointexit", "3\n{"),
+        (before, "beforestepexit", "0\n{"),
+        (before, "beforestepexit.err", "1\n{"),
+        (before, "skip", "{"),
+    ] {
+        let sandbox = sandbox();
+        let step = sandbox.step(0).flags([hold, "-breakpoint_timeout", "1h"]).shell("exit 3");
+        let step = step.start();
+        step.reaches(phase);
+        sandbox.write(&format!("tekton/run/0/out.{file}"), format!("{head}{who}"));
+        step.says("by alice (\"flaky\")");
+        step.kill();
+    }
+}
+
+#[test]
 fn several_requests_at_once_are_taken_in_their_order() {
     // Each is stronger than those behind it, and what it does shows that it was taken first.
     for (files, code, post) in [
