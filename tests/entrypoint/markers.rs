@@ -4,7 +4,7 @@
 mod table;
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, SystemTime};
 
@@ -347,6 +347,25 @@ fn a_breakpoint_marker_sets_breakpoints_on_a_run_that_has_begun() {
         step.reaches(phase);
         step.kill();
     }
+}
+
+#[test]
+fn a_breakpoint_that_is_being_written_is_waited_for() {
+    let sandbox = sandbox();
+    sandbox.folder("tekton/run/0");
+    let step = sandbox.step(1).after(0).command(["true"]).start();
+    step.reaches("waiting");
+    // From here on it hears of files that are created.
+    assert_eq!(sandbox.ask(1, ["extend", "1m"]).code, 3);
+    let mut breakpoint = File::create(sandbox.path("tekton/run/0/breakpoint")).unwrap();
+    sandbox.write("tekton/run/0/out", "");
+    holdpoint_tests::eventually("it waits for the text", || {
+        step.state()?["waitingFor"].as_str()?.contains("being written").then_some(())
+    });
+    breakpoint.write_all(b"before:1").unwrap();
+    drop(breakpoint);
+    step.reaches("held-before");
+    step.kill();
 }
 
 #[test]
