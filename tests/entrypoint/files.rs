@@ -270,6 +270,15 @@ fn every_answer_tells_who_asked_and_why() {
 }
 
 #[test]
+fn an_extension_may_be_the_duration_alone() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).flags(["-breakpoint_timeout", "1h"]));
+    sandbox.write("tekton/run/0/out.extend", "2h\n");
+    step.says("accepted: extend");
+    step.kill();
+}
+
+#[test]
 fn several_requests_at_once_are_taken_in_their_order() {
     // Each is stronger than those behind it, and what it does shows that it was taken first.
     for (files, code, post) in [
