@@ -225,6 +225,35 @@ fn term_during_a_hold_ends_it_and_posts() {
 }
 
 #[test]
+fn each_hold_that_nobody_ends_is_ended_by_its_limit() {
+    for (flag, command, post, code) in [
+        ("-debug_before_step", "exit 0", Post::Failed, 1),
+        ("-breakpoint_on_failure", "exit 3", Post::Failed, 3),
+        ("-debug_after_step", "exit 0", Post::Done, 0),
+    ] {
+        let sandbox = sandbox();
+        let step = sandbox.step(0).flags([flag, "-breakpoint_timeout", "20ms"]).shell(command);
+        let step = step.exits(code).posts(post).without("status/exitCode").any_stderr();
+        let step = step.rows([started_at(), internal("Reason", "BreakpointTimeout")]);
+        // As by the verb `fail`: of the steps behind it only finally steps run.
+        let step = if code == 3 { step.leaves_something("stop-finally") } else { step };
+        step.start().finish();
+    }
+}
+
+#[test]
+fn what_outlived_a_timeout_is_gone_while_its_step_is_held() {
+    let sandbox = sandbox();
+    let script = "(trap '' TERM; echo > ready; while :; do sleep 0.01; done) & \
+                  echo $! > left; wait";
+    let step = failing(&sandbox).shell(script);
+    let step = held(step.flags(["-timeout", "200ms", "-kill_grace", "50ms"]));
+    let left = sandbox.read("left").unwrap();
+    eventually("it is gone", || (!crate::lives(left.trim())).then_some(()));
+    step.kill();
+}
+
+#[test]
 fn a_debugged_run_goes_on_after_a_step_that_was_left_as_failed() {
     let sandbox = sandbox();
     let next = sandbox.step(1).after(0).flags(["-breakpoint_on_failure"]);

@@ -202,6 +202,16 @@ fn the_name_is_that_of_the_link_to_the_metadata_folder() {
 }
 
 #[test]
+fn the_link_that_is_its_number_is_no_name() {
+    let sandbox = sandbox();
+    sandbox.folder("tekton/steps");
+    sandbox.link("tekton/steps/7", sandbox.path("tekton/run/1/status"));
+    let step = sandbox.step(1).command(["sleep", "1000"]).start();
+    assert_eq!(step.reaches("running")["step"], "1");
+    step.kill();
+}
+
+#[test]
 fn a_reader_never_sees_half_a_state() {
     let sandbox = sandbox();
     let mut step = sandbox.step(1).flags(["-breakpoint_on_failure"]).shell("exit 3").start();

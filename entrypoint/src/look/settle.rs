@@ -131,11 +131,15 @@ fn was_linked(file: &Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::fs::File;
+    use std::io::Write;
+
     use super::*;
 
-    /// What is seen of a file at this second.
-    fn is_settled(settling: &mut Settling, path: &Path, second: u64) -> bool {
-        settling.begin(Duration::from_secs(second));
+    /// What is seen of a file so many milliseconds after the start.
+    fn is_settled(settling: &mut Settling, path: &Path, now_ms: u64) -> bool {
+        settling.begin(Duration::from_millis(now_ms));
         settling.is_settled(path, &path.metadata().unwrap())
     }
 
@@ -149,11 +153,37 @@ mod tests {
         settling.notice(&Change::Created(path.clone()));
         assert!(!is_settled(&mut settling, &path, 0));
         assert_eq!(settling.look_again_at(), Some(Duration::from_secs(5)));
-        assert!(!is_settled(&mut settling, &path, 4));
+        assert!(!is_settled(&mut settling, &path, 4999));
         std::fs::write(&path, "the whole").unwrap();
-        assert!(!is_settled(&mut settling, &path, 5));
-        assert!(!is_settled(&mut settling, &path, 9));
-        assert!(is_settled(&mut settling, &path, 10));
-        assert!(is_settled(&mut settling, &path, 11), "it is read again");
+        assert!(!is_settled(&mut settling, &path, 5000));
+        assert!(!is_settled(&mut settling, &path, 9999));
+        assert!(is_settled(&mut settling, &path, 10_000));
+        assert!(is_settled(&mut settling, &path, 11_000), "it is read again");
+    }
+
+    /// The file's time is ahead of every clock, so that only what was seen of it counts.
+    #[test]
+    fn a_file_must_have_stood_still_since_its_last_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.retry");
+        let mut file = File::create(&path).unwrap();
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        let mut settling = Settling::default();
+        let looks = [
+            (0, "", 0, false),
+            (99, "", 0, false),
+            (99, "again", 0, false),
+            (100, "", 0, false),
+            (198, "", 0, false),
+            (198, "", 1, false),
+            (297, "", 1, false),
+            (298, "", 1, true),
+        ];
+        for (now_ms, text, later, settled) in looks {
+            file.write_all(text.as_bytes()).unwrap();
+            file.set_modified(ahead + Duration::from_secs(later)).unwrap();
+            assert_eq!(is_settled(&mut settling, &path, now_ms), settled, "after {now_ms} ms");
+            assert_eq!(settling.look_again_at().is_none(), settled, "after {now_ms} ms");
+        }
     }
 }

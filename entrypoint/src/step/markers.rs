@@ -261,6 +261,8 @@ mod tests {
         assert!(!paused(&[seen(Kind::Pause, 5, false), seen(Kind::Resume, 6, false)]));
         assert!(paused(&[seen(Kind::Pause, 7, false), seen(Kind::Resume, 6, false)]));
         assert!(paused(&[seen(Kind::Pause, 5, true), seen(Kind::Resume, 6, false)]));
+        let [earlier, later] = [4, 6].map(|second| seen(Kind::Resume, second, false));
+        assert!(!paused(&[earlier, seen(Kind::Pause, 5, false), later]));
     }
 
     #[test]
