@@ -7,14 +7,17 @@
 //! order; a `cancel` while the command is being ended, and a `skip` behind a `cancel`, change
 //! nothing, so either answer will do. Texts for people are not modelled.
 
+mod command;
+mod hold;
 mod tables;
+mod turn;
 
 use std::time::Duration;
 
 use debug_scripts::Verb;
 
 use super::super::facts::{Awaited, Posted, Request, View, Wish, Writer};
-use super::super::markers::{Kind, Sighting};
+use super::super::markers::Kind;
 use super::super::{EndRow, Outcome, Post, Prepared, Rules};
 use crate::state::{Phase, Reason};
 use tables::{Cell, Column, End, Take};
@@ -53,15 +56,6 @@ enum Before {
     NotYet,
     Stands,
     Over,
-}
-
-/// What the steps before say.
-enum Word {
-    Nothing,
-    Come,
-    Failed,
-    Died,
-    Impossible,
 }
 
 #[derive(Clone, Debug)]
@@ -236,266 +230,6 @@ impl Model {
             Phase::HeldFailed | Phase::HeldAfter => self.at_its_hold(now, last_look),
             Phase::Running | Phase::Terminating | Phase::Finished => {}
         }
-    }
-
-    /// "At its turn a step looks in this order" (2.2).
-    fn at_its_turn(&mut self, now: Duration, last_look: Option<&Prepared>) {
-        let doom = self.doom();
-        match self.word_of_those_before() {
-            Word::Impossible => return self.finish(tables::end_of_anything_else()),
-            Word::Died => return self.finish(tables::end_without(Reason::PreviousStepDied)),
-            Word::Nothing => return self.waits(now, doom),
-            Word::Failed => {
-                return self.finish(doom.unwrap_or(tables::end_without(Reason::Skipped)));
-            }
-            Word::Come => {}
-        }
-        match doom {
-            Some(doom) => self.finish(doom),
-            None if self.before == Before::Stands => self.hold_before(now),
-            None if self.view.busy.is_some() => self.phase = Phase::Waiting,
-            None if self.is_paused() => self.phase = Phase::Paused,
-            None if self.is_to_hold_before() => self.hold_before(now),
-            None => last_look.into_iter().for_each(|prepared| self.begin(now, prepared)),
-        }
-    }
-
-    fn turn_is_free(&self) -> bool {
-        matches!(self.word_of_those_before(), Word::Come)
-            && self.doom().is_none()
-            && self.before != Before::Stands
-            && self.view.busy.is_none()
-            && !self.is_paused()
-            && !self.is_to_hold_before()
-    }
-
-    /// "At once posts: a cancel where W has no `.alive`, `-wait_timeout`" (2.2).
-    fn waits(&mut self, now: Duration, doom: Option<End>) {
-        let is_no_step = |awaited: &Awaited| awaited.writer == Writer::Unknown;
-        let no_step = self.view.awaited.iter().filter(|a| is_silent(a)).all(is_no_step);
-        match doom {
-            Some(doom) if doom.reason == Some(Reason::Cancelled) && no_step => self.finish(doom),
-            _ if self.counted_since.is_some() && self.due().is_some_and(|due| now >= due) => {
-                self.finish(tables::end_without(Reason::WaitTimeout));
-            }
-            _ => self.phase = Phase::Waiting,
-        }
-    }
-
-    /// Each W in order (1.3, 2.3 `-finally`, 2.4).
-    fn word_of_those_before(&self) -> Word {
-        let breakpoints = self.holds_on_failure();
-        for awaited in &self.view.awaited {
-            let bars = |reason: Reason| tables::NEVER_TAKEN_AS_DONE.contains(&reason);
-            let counts_as_w = breakpoints && !awaited.reason.is_some_and(bars);
-            match awaited {
-                Awaited { came: true, .. } => {}
-                Awaited { failed: true, .. } if self.rules.finally || counts_as_w => {}
-                Awaited { failed: true, .. } => return Word::Failed,
-                Awaited { never: Some(_), .. } => return Word::Impossible,
-                Awaited { writer: Writer::Died, .. } if self.rules.finally => {}
-                Awaited { writer: Writer::Died, .. } => return Word::Died,
-                _ => return Word::Nothing,
-            }
-        }
-        Word::Come
-    }
-
-    /// Why it will not run: the strongest marker or `P.cancel`, then `P.skip`.
-    fn doom(&self) -> Option<End> {
-        if self.cancelled {
-            return Some(tables::end_without(Reason::Cancelled));
-        }
-        let column = if self.rules.finally { Column::FinallyTurn } else { Column::Turn };
-        match self.strongest().map(|kind| tables::marker_cell(kind, column)) {
-            Some(Cell::DoesNotRun(reason)) => Some(tables::end_without(reason)),
-            _ => self.skipped.then(tables::end_skipped_well),
-        }
-    }
-
-    fn strongest(&self) -> Option<Kind> {
-        let in_force = |kind: &Kind| match kind {
-            Kind::Pause => self.is_paused(),
-            _ => self.view.markers.iter().any(|marker| marker.kind == *kind),
-        };
-        tables::STRONGEST_FIRST.into_iter().find(in_force)
-    }
-
-    /// "A finally step that has begun is ended by `cancel` alone."
-    fn begun_cell(&self, column: Column) -> Option<Cell> {
-        let kind = self.strongest().filter(|kind| !self.rules.finally || *kind == Kind::Cancel)?;
-        Some(tables::marker_cell(kind, column))
-    }
-
-    /// "`resume` ends every pause that is not newer than itself"; one in the downward folder stays.
-    fn is_paused(&self) -> bool {
-        let of = |kind| self.view.markers.iter().filter(move |marker| marker.kind == kind);
-        let ended = |pause: &Sighting| of(Kind::Resume).any(|r| pause.written <= r.written);
-        of(Kind::Pause).any(|pause| pause.downward || !ended(pause))
-    }
-
-    /// The items of the newest `breakpoint` marker; `off` ends the flags' breakpoints too.
-    fn breakpoint_asks(&self, item: &str, flag: bool) -> bool {
-        let mut breakpoints: Vec<_> =
-            self.view.markers.iter().filter(|marker| marker.kind == Kind::Breakpoint).collect();
-        breakpoints.sort_by_key(|marker| marker.written);
-        match breakpoints.last().map(|marker| marker.reason.trim()) {
-            None => flag,
-            Some("off") => false,
-            Some(text) => flag || text.split(',').any(|one| one.trim() == item),
-        }
-    }
-
-    fn holds_on_failure(&self) -> bool {
-        self.breakpoint_asks("on-failure", self.rules.hold_on_failure)
-    }
-
-    fn is_to_hold_before(&self) -> bool {
-        let item = format!("before:{}", self.rules.name);
-        self.before == Before::NotYet && self.breakpoint_asks(&item, self.rules.hold_before)
-    }
-
-    fn is_to_hold_after(&self, outcome: &Outcome) -> bool {
-        let item = format!("after:{}", self.rules.name);
-        let failed = *outcome != Outcome::Exited(0);
-        let asked = self.breakpoint_asks(&item, self.rules.hold_after);
-        !self.is_going_away && (asked || failed && self.holds_on_failure())
-    }
-
-    fn hold_before(&mut self, now: Duration) {
-        if self.phase != Phase::HeldBefore {
-            (self.phase, self.before) = (Phase::HeldBefore, Before::Stands);
-            self.limit = self.rules.breakpoint_timeout.map(|limit| now + limit);
-        } else if self.limit.is_some_and(|limit| now >= limit) {
-            self.finish(tables::end_without(Reason::BreakpointTimeout));
-        }
-    }
-
-    /// What ends a hold after an attempt: a marker (2.2), the retry that was accepted (2.6), its
-    /// limit (2.3).
-    fn at_its_hold(&mut self, now: Duration, last_look: Option<&Prepared>) {
-        if let Some(Cell::Ends(reason)) = self.begun_cell(Column::Held) {
-            return self.finish(self.left_by_marker(reason));
-        }
-        if let Some(prepared) = last_look {
-            return if self.is_posted_by_others() {
-                self.retry = None;
-            } else {
-                self.begin(now, prepared);
-            };
-        }
-        if self.limit.is_some_and(|limit| now >= limit) {
-            let reason = Reason::BreakpointTimeout;
-            let verb = if self.phase == Phase::HeldAfter { Verb::Continue } else { Verb::Fail };
-            if verb == Verb::Fail {
-                self.deeds.push(Deed::Mark(Kind::StopFinally));
-            }
-            let row = EndRow::Reason(reason);
-            self.finish(End { row, reason: Some(reason), ..self.left_by(verb) });
-        }
-    }
-
-    /// "After a failure: as by the verb `fail`, with that Reason; after success: posts its success."
-    /// The run is stopped already, so there is no marker to set.
-    fn left_by_marker(&self, reason: Reason) -> End {
-        match (reason, self.phase) {
-            (Reason::Cancelled, _) => End { file: None, ..tables::end_without(reason) },
-            (_, Phase::HeldAfter) => self.left_by(Verb::Continue),
-            _ => {
-                let row = EndRow::Reason(reason);
-                End { row, reason: Some(reason), ..self.left_by(Verb::Fail) }
-            }
-        }
-    }
-
-    fn left_by(&self, verb: Verb) -> End {
-        let outcome = self.outcome.clone().expect("a hold has an outcome");
-        tables::end_by_verb(verb, &outcome, self.rules.on_error)
-    }
-
-    fn command_end(&self) -> End {
-        let outcome = self.outcome.clone().expect("a hold has an outcome");
-        tables::end_of_command(&outcome, self.rules.on_error)
-    }
-
-    fn begin(&mut self, now: Duration, prepared: &Prepared) {
-        let command = self.retry.take().flatten();
-        if *prepared == Prepared::Unwanted {
-            return self.finish(tables::end_skipped_well());
-        }
-        (self.phase, self.started, self.outcome) = (Phase::Running, now, None);
-        self.attempt += 1;
-        self.command_is_gone = false;
-        match prepared {
-            Prepared::Faulty(why) => self.attempted(now, Outcome::Faulty(why.clone())),
-            Prepared::Nothing => self.attempted(now, Outcome::Exited(0)),
-            _ => self.deeds.push(Deed::Start(command)),
-        }
-    }
-
-    /// SIGTERM to the group, SIGKILL after the grace (2.2).
-    fn terminate(&mut self, now: Duration, cause: Reason) {
-        (self.phase, self.cause) = (Phase::Terminating, cause);
-        self.kill_at = Some(now + self.rules.kill_grace);
-        self.deeds.push(Deed::Signal(TERM));
-    }
-
-    pub(super) fn time_passes(&mut self, now: Duration) {
-        if !self.due().is_some_and(|due| now >= due) {
-            return;
-        }
-        match self.phase {
-            Phase::Running => self.terminate(now, Reason::TimeoutExceeded),
-            Phase::Terminating => {
-                self.kill_at = None;
-                self.deeds.push(Deed::Signal(KILL));
-                if self.command_is_gone {
-                    self.is_terminated(now);
-                }
-            }
-            // The limits of waits and holds are judged by a look: a request that is there goes first.
-            _ => {}
-        }
-    }
-
-    /// The command ended, or could not be started.
-    pub(super) fn command_ends(&mut self, now: Duration, outcome: Outcome) {
-        match self.phase {
-            Phase::Running => self.attempted(now, outcome),
-            Phase::Terminating => {
-                self.command_is_gone = true;
-                if self.kill_at.is_none() {
-                    self.is_terminated(now);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn group_is_gone(&mut self, now: Duration) {
-        if self.phase == Phase::Terminating {
-            self.is_terminated(now);
-        }
-    }
-
-    fn is_terminated(&mut self, now: Duration) {
-        match self.cause {
-            Reason::TimeoutExceeded => self.attempted(now, Outcome::TimedOut),
-            reason => self.finish(tables::end_without(reason)),
-        }
-    }
-
-    fn attempted(&mut self, now: Duration, outcome: Outcome) {
-        let is_held = self.is_to_hold_after(&outcome);
-        let succeeded = outcome == Outcome::Exited(0);
-        self.outcome = Some(outcome);
-        if !is_held {
-            return self.finish(self.command_end());
-        }
-        self.phase = if succeeded { Phase::HeldAfter } else { Phase::HeldFailed };
-        self.limit = self.rules.breakpoint_timeout.map(|limit| now + limit);
-        let row = self.left_by(Verb::Fail).row;
-        self.deeds.push(Deed::RecordHold(row));
     }
 
     /// 2.8: forwarded to a command; TERM, INT and QUIT end a step that has none.

@@ -67,12 +67,13 @@ impl Pair {
         actions: &[Action],
     ) -> Result<(), String> {
         let taken: Vec<_> = actions.iter().filter_map(taken).collect();
-        let answers = self.step.state().requests;
-        let answers = &answers[answers.len() - taken.len()..];
+        let answers = self.step.answers.clone().into_iter();
+        let answers = answers.skip(self.step.answers.len() - taken.len());
         let mut moved_on = false;
         for ((request, kept), answer) in taken.into_iter().zip(answers) {
             let due = self.model.due_requests(&open);
-            if !due.contains(request) || !due.iter().all(|other| model::goes_first(request, other)) {
+            if !due.contains(request) || !due.iter().all(|other| model::goes_first(request, other))
+            {
                 return Err(format!("{:?} is not the one to answer now", request.wish));
             }
             let (phase, deeds) = (self.model.phase, self.model.deeds.len());
@@ -100,14 +101,15 @@ impl Pair {
             return Err(format!("it does {done:?}, not {expected:?}"));
         }
         model.deeds.clear();
-        let state = step.state();
-        let shown = (state.phase, state.reason, state.attempt);
+        let shown = (step.phase, step.reason(), step.attempt);
         let expected = (model.phase, model.reason(), model.attempt);
         if shown != expected {
             return Err(format!("it shows {shown:?}, not {expected:?}"));
         }
-        if model.held_code().is_some_and(|code| state.exit_code != Some(code)) {
-            return Err(format!("it shows the code {:?}", state.exit_code));
+        if let Some(code) = model.held_code()
+            && step.outcome.as_ref().map(Outcome::own_code) != Some(code)
+        {
+            return Err(format!("the code is {code}, not that of {:?}", step.outcome));
         }
         let Some(due) = model.due() else { return Ok(()) };
         if step.deadline().is_none_or(|deadline| deadline > due) {

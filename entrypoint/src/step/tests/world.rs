@@ -140,7 +140,8 @@ pub(super) struct World {
     /// Whether a step died, or posted at once as 2.2 allows, while an earlier one had not begun: who
     /// comes so late finds finally steps ahead of it.
     out_of_order: bool,
-    pub(super) trace: String,
+    /// What happened, where that is to be told.
+    pub(super) trace: Option<String>,
 }
 
 pub(super) type Checked = Result<(), String>;
@@ -157,7 +158,7 @@ impl World {
             after: Duration::ZERO,
             asked: 0,
             out_of_order: false,
-            trace: String::new(),
+            trace: None,
         }
     }
 
@@ -192,7 +193,9 @@ impl World {
     }
 
     fn note(&mut self, line: impl std::fmt::Display) {
-        let _ = writeln!(self.trace, "{:>5} s  {line}", self.after.as_secs());
+        if let Some(trace) = &mut self.trace {
+            let _ = writeln!(trace, "{:>5} s  {line}", self.after.as_secs());
+        }
     }
 
     fn begin(&mut self, index: usize) {
@@ -296,7 +299,7 @@ impl World {
             came: writer.posted == Some(true),
             failed,
             step: Some(writer.part.rules.name.clone()),
-            reason: failed.then(|| writer.pair.step.state().reason).flatten(),
+            reason: failed.then(|| writer.pair.step.reason()).flatten(),
             writer: writer.writer(),
             never: None,
         }
