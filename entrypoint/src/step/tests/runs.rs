@@ -71,18 +71,18 @@ fn marks() -> impl Strategy<Value = Happening> {
 }
 
 fn happenings() -> impl Strategy<Value = Happening> {
-    let step = || 0..8_usize;
+    let step = || 0..16_usize;
     prop_oneof![
         2 => Just(Happening::Ready),
         4 => step().prop_map(Happening::Begins),
         40 => step().prop_map(Happening::Hears),
         3 => (1..20_u64).prop_map(Happening::Passes),
-        2 => marks(),
+        1 => marks(),
         2 => step().prop_map(Happening::Unmarks),
-        6 => (step(), wishes()).prop_map(|(step, wish)| Happening::Asks(step, wish)),
+        8 => (step(), wishes()).prop_map(|(step, wish)| Happening::Asks(step, wish)),
         1 => (step(), exit_files()).prop_map(|(step, wish)| Happening::Writes(step, wish)),
         1 => (step(), any::<bool>()).prop_map(|(step, well)| Happening::Posts(step, well)),
-        1 => (step(), select(vec![1, 2, 3, 10, 15]))
+        1 => (step(), select(vec![1, 1, 2, 3, 10, 10, 15]))
             .prop_map(|(step, signal)| Happening::Signals(step, signal)),
         10 => (step(), outcomes()).prop_map(|(step, outcome)| Happening::Ends(step, outcome)),
         2 => step().prop_map(Happening::GroupGone),
@@ -96,7 +96,7 @@ fn seldom() -> impl Strategy<Value = bool> {
 
 fn some_rules() -> impl Strategy<Value = Rules> {
     let limit = || prop::option::weighted(0.3, (1..40_u64).prop_map(seconds));
-    let holds = (seldom(), any::<bool>(), seldom());
+    let holds = (seldom(), any::<bool>(), prop::bool::weighted(0.4));
     let limits = (limit(), limit(), limit());
     (seldom(), seldom(), holds, limits, 1..20_u64).prop_map(
         |(finally, goes_on, (before, on_failure, after), (timeout, wait, breakpoint), grace)| {
@@ -157,7 +157,8 @@ proptest! {
 
     #[test]
     fn every_step_of_a_random_run_does_what_the_contract_says(
-        parts in prop::collection::vec(some_part(), 1..=8),
+        parts in prop_oneof![1..=2_usize, 1..=8_usize]
+            .prop_flat_map(|count| prop::collection::vec(some_part(), count)),
         together in any::<bool>(),
         never in prop::bool::weighted(0.02),
         happenings in prop::collection::vec(happenings(), 0..250),

@@ -164,32 +164,39 @@ impl World {
 
     pub(super) fn happens(&mut self, happening: &Happening) -> Checked {
         self.note(format_args!("{happening:?}"));
-        let count = self.actors.len();
         match happening.clone() {
             Happening::Ready => self.ready = true,
-            Happening::Begins(step) => self.begin(step % count),
-            Happening::Hears(step) => return self.hear(step % count),
+            Happening::Begins(step) => self.begin(step % self.actors.len()),
+            Happening::Hears(step) => return self.hear(self.chosen(step)),
             Happening::Passes(by) => return self.pass(seconds(by)),
             Happening::Marks(kind, text, downward) => self.mark(kind, text, downward),
             Happening::Unmarks(_) if self.markers.is_empty() => {}
             Happening::Unmarks(which) => {
                 self.markers.remove(which % self.markers.len());
             }
-            Happening::Asks(step, wish) => self.ask(step % count, wish),
-            Happening::Writes(step, wish) => self.write(step % count, wish),
-            Happening::Posts(step, well) => self.post_by_script(step % count, well),
+            Happening::Asks(step, wish) => self.ask(self.chosen(step), wish),
+            Happening::Writes(step, wish) => self.write(self.chosen(step), wish),
+            Happening::Posts(step, well) => self.post_by_script(self.chosen(step), well),
             Happening::Signals(step, signal) => {
-                return self.tell(step % count, &Event::Signal(signal));
+                return self.tell(self.chosen(step), &Event::Signal(signal));
             }
-            Happening::Ends(step, outcome) => self.end(step % count, outcome),
-            Happening::GroupGone(step) => self.lose_group(step % count),
-            Happening::Dies(step) => self.kill(step % count),
+            Happening::Ends(step, outcome) => self.end(self.chosen(step), outcome),
+            Happening::GroupGone(step) => self.lose_group(self.chosen(step)),
+            Happening::Dies(step) => self.kill(self.chosen(step)),
         }
         Ok(())
     }
 
     pub(super) fn begin_all(&mut self) {
         (0..self.actors.len()).for_each(|index| self.begin(index));
+    }
+
+    /// A step that lives, every other time the foremost one: most happens there.
+    fn chosen(&self, step: usize) -> usize {
+        let mut living = (0..self.actors.len()).filter(|index| self.actors[*index].is_alive());
+        let count = living.clone().count();
+        let nth = if step % 2 == 0 { 0 } else { step / 2 % count.max(1) };
+        living.nth(nth).unwrap_or(0)
     }
 
     fn note(&mut self, line: impl std::fmt::Display) {
