@@ -64,9 +64,9 @@ fn breakpoints() -> impl Strategy<Value = String> {
 fn marks() -> impl Strategy<Value = Happening> {
     let kind = |row: &(Kind, &str)| row.0;
     let kinds: Vec<_> = Kind::ALL.iter().map(kind).collect();
-    let often = [Kind::Pause, Kind::Pause, Kind::Resume, Kind::Resume, Kind::Breakpoint];
+    let often = [[Kind::Pause; 3], [Kind::Resume; 3], [Kind::Breakpoint; 3]].concat();
     let kinds = [kinds.as_slice(), often.as_slice()].concat();
-    (select(kinds), breakpoints(), prop::bool::weighted(0.2))
+    (select(kinds), breakpoints(), prop::bool::weighted(0.3))
         .prop_map(|(kind, text, downward)| Happening::Marks(kind, text, downward))
 }
 
@@ -77,7 +77,7 @@ fn happenings() -> impl Strategy<Value = Happening> {
         4 => step().prop_map(Happening::Begins),
         40 => step().prop_map(Happening::Hears),
         3 => (1..20_u64).prop_map(Happening::Passes),
-        1 => marks(),
+        2 => marks(),
         2 => step().prop_map(Happening::Unmarks),
         8 => (step(), wishes()).prop_map(|(step, wish)| Happening::Asks(step, wish)),
         1 => (step(), exit_files()).prop_map(|(step, wish)| Happening::Writes(step, wish)),
