@@ -90,6 +90,21 @@ fn happenings() -> impl Strategy<Value = Happening> {
     ]
 }
 
+/// Something comes between a retry that is accepted and its start.
+fn disturbed_retry() -> impl Strategy<Value = Vec<Happening>> {
+    let post = any::<bool>().prop_map(|well| Happening::Posts(0, well));
+    prop_oneof![marks(), post].prop_map(|disturbance| {
+        let retry = Happening::Asks(0, Wish::Retry(Ok(None)));
+        vec![retry, Happening::Hears(0), disturbance, Happening::Hears(0), Happening::Hears(0)]
+    })
+}
+
+fn some_happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let one = happenings().prop_map(|happening| vec![happening]);
+    let some = prop_oneof![40 => one, 1 => disturbed_retry()];
+    prop::collection::vec(some, 0..250).prop_map(|some| some.concat())
+}
+
 fn seldom() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.2)
 }
@@ -161,7 +176,7 @@ proptest! {
             .prop_flat_map(|count| prop::collection::vec(some_part(), count)),
         together in any::<bool>(),
         never in prop::bool::weighted(0.02),
-        happenings in prop::collection::vec(happenings(), 0..250),
+        happenings in some_happenings(),
     ) {
         let parts = named(parts);
         let mut world = World::new(parts.clone(), never);
