@@ -113,7 +113,7 @@ fn some_rules() -> impl Strategy<Value = Rules> {
     let limit = || prop::option::weighted(0.3, (1..40_u64).prop_map(seconds));
     let holds = (seldom(), any::<bool>(), prop::bool::weighted(0.4));
     let limits = (limit(), limit(), limit());
-    (seldom(), seldom(), holds, limits, 1..20_u64).prop_map(
+    (seldom(), prop::bool::weighted(0.4), holds, limits, 1..20_u64).prop_map(
         |(finally, goes_on, (before, on_failure, after), (timeout, wait, breakpoint), grace)| {
             Rules {
                 finally,
@@ -138,7 +138,7 @@ fn some_part() -> impl Strategy<Value = Part> {
         1 => Just(Prepared::Nothing),
         1 => Just(Prepared::Faulty("no such index".to_owned())),
     ];
-    let not_started = prop::option::weighted(0.05, select(vec![1, 126, 127]));
+    let not_started = prop::option::weighted(0.1, select(vec![1, 126, 127]));
     let prepared = prop::collection::vec(prepared, 0..4);
     (some_rules(), prepared, not_started, prop::bool::weighted(0.1), seldom()).prop_map(
         |(rules, prepared, not_started, cannot_record, waits_for_first)| Part {

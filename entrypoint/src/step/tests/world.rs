@@ -195,7 +195,7 @@ impl World {
     fn chosen(&self, step: usize) -> usize {
         let mut living = (0..self.actors.len()).filter(|index| self.actors[*index].is_alive());
         let count = living.clone().count();
-        let nth = if step % 2 == 0 { 0 } else { step / 2 % count.max(1) };
+        let nth = if step.is_multiple_of(2) { 0 } else { step / 2 % count.max(1) };
         living.nth(nth).unwrap_or(0)
     }
 
