@@ -237,6 +237,20 @@ fn a_marker_that_comes_while_a_retry_is_prepared_is_not_lost() {
 }
 
 #[test]
+fn a_retry_does_not_run_beside_the_steps_that_a_script_let_go_on() {
+    let mut bench = Bench::held_failed(rules());
+    let retry = request(wish_of(Verb::Retry));
+    let view = View { requests: vec![retry], ..bench.view.clone() };
+    assert!(bench.step.on(bench.now, Event::Looked(view)).contains(&Action::Prepare));
+    let bench = bench.posted();
+    let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
+    let bench = bench.tell(prepared).expect(Phase::HeldFailed);
+    assert_eq!(bench.starts.len(), 1);
+    let bench = bench.ask(by_hand(facts::Wish::Exit(0))).look();
+    bench.expect_end((Post::ByOthers, None, NOTHING, 0));
+}
+
+#[test]
 fn nothing_starts_for_a_retry_whose_hold_has_ended() {
     let mut bench = Bench::held_failed(rules());
     let retry = request(wish_of(Verb::Retry));
