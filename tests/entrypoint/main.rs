@@ -29,6 +29,7 @@ mod subcommands;
 mod substitution;
 mod surroundings;
 mod termination;
+mod tools;
 mod verbs;
 mod when;
 
