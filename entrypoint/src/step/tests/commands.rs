@@ -226,7 +226,7 @@ fn a_marker_that_comes_while_a_retry_is_prepared_is_not_lost() {
         let mut bench = Bench::held_failed(rules());
         let retry = request(wish_of(Verb::Retry));
         let view = View { requests: vec![retry], ..bench.view.clone() };
-        let asked = bench.step.on(bench.now, Event::Looked(view));
+        let asked = bench.tell_alone(Event::Looked(view));
         assert!(asked.contains(&Action::Prepare));
         let bench = bench.mark(kind);
         let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
@@ -241,7 +241,7 @@ fn nothing_starts_for_a_retry_whose_hold_has_ended() {
     let mut bench = Bench::held_failed(rules());
     let retry = request(wish_of(Verb::Retry));
     let view = View { requests: vec![retry], ..bench.view.clone() };
-    assert!(bench.step.on(bench.now, Event::Looked(view)).contains(&Action::Prepare));
+    assert!(bench.tell_alone(Event::Looked(view)).contains(&Action::Prepare));
     let bench = bench.signal(TERM);
     let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
     assert!(bench.step.clone().on(bench.now, prepared).is_empty());

@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use debug_scripts::Verb;
 
-use super::super::markers::Kind;
+use super::super::markers::{Kind, Sighting};
 use super::super::*;
 use super::bench::*;
 
 fn limited() -> Rules {
     Rules { breakpoint_timeout: Some(seconds(718)), timeout: Some(seconds(600)), ..rules() }
+}
+
+fn paused_by_its_pod() -> Bench {
+    let mut bench = Bench::waiting(rules()).came();
+    bench.view.markers = vec![Sighting { downward: true, ..marker(Kind::Pause, "lunch") }];
+    bench.look()
 }
 
 #[test]
@@ -34,6 +40,11 @@ fn each_phase_says_what_a_person_needs() {
             paused,
             "step `test` is paused by `pause` (\"wrong branch\") since 14:20:00; \
              to resume: /tekton/debug/scripts/debug-resume",
+        ),
+        (
+            paused_by_its_pod(),
+            "step `test` is paused by `pause` (\"lunch\") since 14:20:00; \
+             to resume: take away the pod's annotation holdpoint.dev/pause",
         ),
         (
             Bench::held_before(limited()),
@@ -85,6 +96,19 @@ fn each_end_says_what_happened() {
             Bench::waiting(rules()).previous_failed(Some(Reason::Failed)).look(),
             "skipped: step `build` failed",
         ),
+        (
+            Bench::waiting(rules()).previous_failed(Some(Reason::Cancelled)).look(),
+            "skipped: step `build` failed (Cancelled)",
+        ),
+        (
+            Bench::waiting(Rules { wait_timeout: Some(seconds(90)), ..rules() }).pass(seconds(90)),
+            "step `test` waited 1 min 30 s for /tekton/run/0/out, which did not come",
+        ),
+        (
+            Bench::waiting(rules()).signal(TERM),
+            "step `test` got SIGTERM while it waited for its turn",
+        ),
+        (paused_by_its_pod().signal(2), "step `test` got SIGINT while it was paused"),
         (cancelled.tell(Event::GroupGone), "step `test` was cancelled by alice (\"flaky\")"),
         (missing.look(), "step `test` could not be started: nosuch: not found in PATH"),
         (
