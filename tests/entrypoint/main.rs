@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::Sandbox;
 
+mod answers;
 mod breakpoints;
 mod chaos;
 mod containers;

@@ -90,6 +90,9 @@ fn the_steps_of_a_run_are_shown_in_the_order_of_their_numbers() {
     let states = sandbox.ask(2, ["status", "-o", "json"]).json();
     let names: Vec<_> = states.as_array().unwrap().iter().map(|state| &state["step"]).collect();
     assert_eq!(names, ["step-1", "step-2", "step-10"]);
+    let table = sandbox.ask(2, ["status"]).text;
+    assert_eq!(table.matches("succeeded").count(), 3, "{table}");
+    assert!(!table.contains("died"), "a step that has ended has not died: {table}");
 }
 
 #[test]

@@ -195,6 +195,11 @@ fn a_retry_runs_the_command_again_from_a_clean_slate() {
     assert_eq!((state.attempt, state.exit_code, state.reason), (2, None, None));
     assert_eq!(state.started_at.as_deref(), Some("2026-03-01T14:20:42.000Z"));
     let bench = bench.pass(seconds(59)).expect(Phase::Running);
+    bench
+        .clone()
+        .pass(seconds(1))
+        .expect(Phase::Terminating)
+        .expect_reason(Reason::TimeoutExceeded);
     let bench = bench.ends(Outcome::Exited(0)).expect_end((Post::Done, Some("0"), NOTHING, 0));
     assert_eq!(bench.records.last().unwrap().started_at, moment(seconds(42)).wall);
 }

@@ -82,6 +82,41 @@ fn each_phase_says_what_a_person_needs() {
     }
 }
 
+/// Start of the attempt, since when the phase lasts, when it ends by itself.
+#[test]
+fn each_phase_shows_its_times() {
+    let rules = || Rules { wait_timeout: Some(seconds(90)), ..limited() };
+    let table = [
+        (Bench::waiting(rules()).wait(seconds(5)).look(), [None, Some("20:00"), Some("21:30")]),
+        (Bench::held_before(rules()), [None, Some("20:00"), Some("31:58")]),
+        (Bench::running(rules()).wait(seconds(5)), [Some("20:00"), Some("20:00"), Some("30:00")]),
+        (
+            Bench::running(rules()).wait(seconds(5)).verb(Verb::Cancel),
+            [Some("20:00"), Some("20:05"), Some("20:15")],
+        ),
+        (Bench::held_failed(rules()), [Some("20:00"), Some("20:12"), Some("32:10")]),
+        (Bench::held_after(rules()), [Some("20:00"), Some("20:12"), Some("32:10")]),
+        (
+            Bench::held_failed(rules()).wait(seconds(8)).verb(Verb::Retry),
+            [Some("20:20"), Some("20:20"), Some("30:20")],
+        ),
+        (
+            Bench::running(rules()).wait(seconds(5)).ends(Outcome::Exited(0)),
+            [Some("20:00"), Some("20:05"), None],
+        ),
+    ];
+    for (bench, times) in table {
+        let state = bench.step.state();
+        let times = times.map(|time| time.map(|time| format!("2026-03-01T14:{time}.000Z")));
+        assert_eq!(
+            [state.started_at, Some(state.since), state.deadline],
+            times,
+            "{}",
+            state.message
+        );
+    }
+}
+
 #[test]
 fn each_end_says_what_happened() {
     let cancelled = Bench::running(rules()).verb(Verb::Cancel).ends(Outcome::Killed(15));
