@@ -92,6 +92,20 @@ fn environment_and_folder_are_as_they_were() {
 }
 
 #[test]
+fn results_of_earlier_steps_are_read_anew() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/word", "before");
+    let step = failing(&sandbox).env("WORD", "$(steps.a.results.word)");
+    let step = step.shell("echo $WORD; test -e repaired || exit 3").stdout("before\nafter\n");
+    let step = step.start();
+    held_at(&step, 1);
+    sandbox.write("tekton/steps/step-a/results/word", "after");
+    sandbox.write("repaired", "");
+    assert_eq!(sandbox.ask(0, ["retry"]).code, 0);
+    step.finish();
+}
+
+#[test]
 fn the_timeout_is_that_of_each_attempt() {
     let sandbox = sandbox();
     let step =

@@ -60,22 +60,30 @@ fn shown<'a>(sandbox: &'a Sandbox, phase: &str) -> (Running<'a>, Value) {
 
 #[test]
 fn each_phase_has_every_key_and_says_what_is_so() {
-    // Phase, attempt, exit code, started, what the message tells.
+    // Phase, attempt, exit code, reason, started, what the message tells.
     let cases = [
-        ("waiting", 0, Value::Null, false, "…waits for …tekton/run/0/out…"),
-        ("paused", 0, Value::Null, false, "…paused…lunch…"),
-        ("held-before", 0, Value::Null, false, "…held before its command…before-continue…"),
-        ("running", 1, Value::Null, true, "…"),
-        ("held-failed", 1, 137.into(), true, "…SIGKILL…retry…"),
-        ("held-after", 1, 0.into(), true, "…succeeded…continue…"),
-        ("finished", 1, 0.into(), true, "…succeeded…"),
+        ("waiting", 0, Value::Null, Value::Null, false, "…waits for …tekton/run/0/out…"),
+        ("paused", 0, Value::Null, Value::Null, false, "…paused…lunch…"),
+        (
+            "held-before",
+            0,
+            Value::Null,
+            Value::Null,
+            false,
+            "…held before its command…before-continue…",
+        ),
+        ("running", 1, Value::Null, Value::Null, true, "…"),
+        ("held-failed", 1, 137.into(), "Failed".into(), true, "…SIGKILL…retry…"),
+        ("held-after", 1, 0.into(), Value::Null, true, "…succeeded…continue…"),
+        ("finished", 1, 0.into(), Value::Null, true, "…succeeded…"),
     ];
-    for (phase, attempt, code, started, message) in cases {
+    for (phase, attempt, code, reason, started, message) in cases {
         let sandbox = sandbox();
         let (step, state) = shown(&sandbox, phase);
         assert_eq!(keys(&state), KEYS, "{phase}");
         assert_eq!(state["step"], "build");
         assert_eq!((&state["attempt"], &state["exitCode"]), (&attempt.into(), &code), "{phase}");
+        assert_eq!(state["reason"], reason, "{phase}");
         assert!(is_time(&state["since"]), "{state}");
         assert_eq!(is_time(&state["startedAt"]), started, "{state}");
         assert_eq!(state["pid"].is_number(), phase == "running", "{state}");
