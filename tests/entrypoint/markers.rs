@@ -393,8 +393,8 @@ fn taking_a_breakpoint_away_ends_no_hold() {
     step.finish();
 }
 
-/// The step prepares its command, and speaks of a reference for so long that nothing goes on before
-/// somebody reads: that is between the look that shows its turn and the last one.
+/// The step prepares its command, and speaks of so many references that it waits until somebody
+/// reads: that is between the look that shows its turn and the last one.
 #[test]
 fn a_marker_that_comes_after_the_turn_and_before_the_start_is_not_lost() {
     let sandbox = sandbox();
@@ -402,8 +402,10 @@ fn a_marker_that_comes_after_the_turn_and_before_the_start_is_not_lost() {
     let mut listening = File::options();
     listening.read(true).write(true).custom_flags(O_NONBLOCK);
     let mut stderr = listening.open(sandbox.path("stderr")).unwrap();
-    let reference = format!("$(steps.none.results.{})", "x".repeat(100_000));
-    let step = sandbox.step(1).after(0).command(["echo", &reference]).fails(1);
+    let reference = |of| format!("$(steps.none.results.{}{of})", "x".repeat(5000));
+    let references: Vec<_> = (0..30).map(reference).collect();
+    let command = ["echo"].into_iter().chain(references.iter().map(String::as_str));
+    let step = sandbox.step(1).after(0).command(command).fails(1);
     let redirected = format!("exec \"$@\" 2> {}", sandbox.at("stderr"));
     let mut step = step.by(["sh", "-c", &redirected, "sh"]).rows(rows("Stopped")).start();
     step.reaches("waiting");
