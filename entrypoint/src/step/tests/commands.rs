@@ -246,7 +246,7 @@ fn a_retry_does_not_run_beside_the_steps_that_a_script_let_go_on() {
     let mut bench = Bench::held_failed(rules());
     let retry = request(wish_of(Verb::Retry));
     let view = View { requests: vec![retry], ..bench.view.clone() };
-    assert!(bench.step.on(bench.now, Event::Looked(view)).contains(&Action::Prepare));
+    assert!(bench.tell_alone(Event::Looked(view)).contains(&Action::Prepare));
     let bench = bench.posted();
     let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
     let bench = bench.tell(prepared).expect(Phase::HeldFailed);
