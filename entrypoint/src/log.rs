@@ -15,7 +15,7 @@ const LONGEST_LINE_BYTES: usize = 4096;
 /// Whether nobody read the last line in time.
 static STALLED: AtomicBool = AtomicBool::new(false);
 
-/// Writes one line, cut where it is very long; where nobody reads it any more, it is left out.
+/// Writes one line, without its middle where it is very long; where nobody reads it any more, it is left out.
 pub fn line(text: &str) {
     let stderr = std::io::stderr();
     let patience = if STALLED.load(Ordering::Relaxed) { 0 } else { PATIENCE_MS };
@@ -27,15 +27,15 @@ pub fn line(text: &str) {
     }
 }
 
+/// A name may be longer than all else: what is said of it stands before and behind it.
 fn whole(text: &str) -> String {
-    let mut line = format!("holdpoint: {text}");
-    let end = "…\n";
-    if line.len() + end.len() > LONGEST_LINE_BYTES {
-        line.truncate(line.floor_char_boundary(LONGEST_LINE_BYTES - end.len()));
-        line.push('…');
+    let line = format!("holdpoint: {text}\n");
+    if line.len() <= LONGEST_LINE_BYTES {
+        return line;
     }
-    line.push('\n');
-    line
+    let half = (LONGEST_LINE_BYTES - "…".len()) / 2;
+    let (head, tail) = (line.floor_char_boundary(half), line.ceil_char_boundary(line.len() - half));
+    format!("{}…{}", &line[..head], &line[tail..])
 }
 
 #[cfg(test)]
@@ -46,9 +46,9 @@ mod tests {
     fn a_line_is_no_longer_than_a_pipe_takes_at_once() {
         assert_eq!(whole("short"), "holdpoint: short\n");
         for character in ["x", "…"] {
-            let line = whole(&character.repeat(5000));
-            assert!((LONGEST_LINE_BYTES - 2..=LONGEST_LINE_BYTES).contains(&line.len()));
-            assert!(line.ends_with("…\n"));
+            let line = whole(&format!("{}: why", character.repeat(5000)));
+            assert!((LONGEST_LINE_BYTES - 6..=LONGEST_LINE_BYTES).contains(&line.len()));
+            assert!(line.starts_with("holdpoint: ") && line.ends_with("why\n"), "{line}");
         }
     }
 }
