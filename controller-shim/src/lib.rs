@@ -5,9 +5,13 @@
 pub mod annotations;
 pub mod patch;
 pub mod plan;
+pub mod pod;
 pub mod review;
 
 use serde_json::Value;
+
+use plan::Decision;
+use pod::Pod;
 
 /// What the admin of the cluster has settled for all pods.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub enum Injection {
     },
     /// The pod as it should be.
     Injected {
+        /// Why, in a word for metrics and logs: `tekton` or `asked`.
+        reason: &'static str,
         /// The whole pod.
         pod: Value,
         /// What whoever made the pod should know, a sentence each.
@@ -48,7 +54,21 @@ pub enum Injection {
     Refused(String),
 }
 
-/// Puts the entrypoint into this pod, where it asks for it or Tekton made it.
-pub fn inject(_pod: &Value, _settings: &Settings) -> Injection {
-    Injection::Untouched { reason: "not-asked", warnings: Vec::new() }
+/// Puts the entrypoint into this pod, or into the template of one, where it asks for it or Tekton
+/// made it. A pod that is injected already stays as it is.
+pub fn inject(pod: &Value, settings: &Settings) -> Injection {
+    let read = match Pod::read(pod) {
+        Ok(read) => read,
+        Err(error) => {
+            let warnings = vec![format!("holdpoint: the pod cannot be read: {error}")];
+            return Injection::Untouched { reason: "unreadable", warnings };
+        }
+    };
+    match plan::decide(&read, settings) {
+        Decision::Leave { reason, warnings } => Injection::Untouched { reason, warnings },
+        Decision::Refuse(message) => Injection::Refused(message),
+        Decision::Inject { reason, plan, warnings } => {
+            Injection::Injected { reason, pod: patch::apply(pod, &read, &plan), warnings }
+        }
+    }
 }

@@ -1,0 +1,46 @@
+//! The annotation that lists all that was injected, by which a pod that has it all is known.
+
+use super::{Call, Plan, Probe};
+use crate::annotations::INJECTED;
+use crate::pod::{Container, Pod};
+
+/// The list for a plan: `KIND:NAME` between commas.
+pub fn list(pod: &Pod, plan: &Plan) -> String {
+    let containers = &pod.spec.containers;
+    let name = |containers: &[Container], at: usize| {
+        containers.get(at).map_or_else(String::new, |container| container.name.clone())
+    };
+    let prepare = plan.prepare.iter().map(|it| name(&pod.spec.init_containers, it.container));
+    let markers = plan.markers.iter().filter_map(|it| pod.spec.volumes.get(it.volume));
+    let step =
+        |wanted: &super::Step| !matches!(&wanted.call, Call::With(flags) if flags.is_empty());
+    let probed = plan.steps.iter().filter(|step| step.probe == Probe::Added);
+    let items = prepare
+        .map(|name| format!("image:{name}"))
+        .chain(plan.init_containers.iter().map(|it| format!("init:{}", it.name)))
+        .chain(plan.volumes.iter().map(|it| format!("volume:{}", it.name)))
+        .chain(markers.map(|volume| format!("markers:{}", volume.name)))
+        .chain(plan.steps.iter().filter(|it| step(it)).map(|it| {
+            let kind = if matches!(it.call, Call::With(_)) { "flags" } else { "step" };
+            format!("{kind}:{}", name(containers, it.container))
+        }))
+        .chain(probed.map(|it| format!("probe:{}", name(containers, it.container))));
+    items.collect::<Vec<_>>().join(",")
+}
+
+/// Whether the pod says that it is injected, and all that it lists is there.
+pub(super) fn is_there(pod: &Pod) -> bool {
+    let Some(list) = pod.metadata.annotations.get(INJECTED) else { return false };
+    !list.is_empty() && list.split(',').all(|item| has(pod, item))
+}
+
+fn has(pod: &Pod, item: &str) -> bool {
+    let container = |name: &str| pod.spec.containers.iter().find(|it| it.name == name);
+    match item.split_once(':') {
+        Some(("init" | "image", name)) => pod.has_init_container(name),
+        Some(("volume" | "markers", name)) => pod.has_volume(name),
+        Some(("step" | "flags", name)) => container(name).is_some_and(Container::runs_entrypoint),
+        Some(("probe", name)) => container(name).is_some_and(|it| it.readiness_probe.is_some()),
+        _ => false,
+    }
+}
