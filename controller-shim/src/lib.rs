@@ -13,6 +13,9 @@ use serde_json::Value;
 use plan::Decision;
 use pod::Pod;
 
+/// The image of the entrypoint that belongs to this version.
+pub const DEFAULT_IMAGE: &str = concat!("ghcr.io/holdpoint/entrypoint:", env!("CARGO_PKG_VERSION"));
+
 /// What the admin of the cluster has settled for all pods.
 #[derive(Clone, Debug)]
 pub struct Settings {
