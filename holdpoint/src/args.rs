@@ -50,7 +50,7 @@ lost; nothing else but those pods changes. Where one is refused, nothing is prin
 Examples:
   holdpoint inject -f job.yaml --diff
   holdpoint inject -f job.yaml | kubectl apply -f -
-  kubectl create job x --image busybox -o yaml --dry-run=client -- true | holdpoint inject
+  kubectl get cronjob nightly -o yaml | holdpoint inject --diff
 
 Exit codes:
   0 all is printed, also where there was nothing to inject (one line on stderr says why);

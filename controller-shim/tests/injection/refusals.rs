@@ -7,11 +7,14 @@ use crate::pods::{asking, image_volume, settings};
 
 type Change = fn(&mut Value);
 
+/// Annotations, what else is changed, and the sentence.
+type Case<'a> = (&'a [(&'a str, &'a str)], Change, &'a str);
+
 fn as_it_is(_: &mut Value) {}
 
 #[test]
 fn each_refusal_says_what_to_do() {
-    let cases: [(&[(&str, &str)], Change, &str); 18] = [
+    let cases: [Case<'_>; 18] = [
         (
             &[("inject", "yes")],
             as_it_is,

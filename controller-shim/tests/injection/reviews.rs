@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::pods::{asking, of_tekton, settings};
 
+type Change = fn(&mut Value);
+
 fn request(pod: Value) -> Value {
     json!({
         "apiVersion": "admission.k8s.io/v1",
@@ -26,7 +28,7 @@ fn reviewed(request: &Value) -> controller_shim::review::Reviewed {
 
 #[test]
 fn other_requests_let_everything_in() {
-    let changes: [fn(&mut Value); 4] = [
+    let changes: [Change; 4] = [
         |request| request["operation"] = json!("UPDATE"),
         |request| request["subResource"] = json!("ephemeralcontainers"),
         |request| request["resource"]["resource"] = json!("services"),
@@ -69,7 +71,7 @@ fn a_refusal_has_a_message_and_a_code() {
 #[test]
 fn what_is_no_review_says_why() {
     let whole = request(asking(&[], &["a"]));
-    let cases: [(fn(&mut Value), &str); 5] = [
+    let cases: [(Change, &str); 5] = [
         (
             |review| review["apiVersion"] = json!("admission.k8s.io/v1beta1"),
             r#"it is "AdmissionReview" of "admission.k8s.io/v1beta1""#,

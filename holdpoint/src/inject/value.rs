@@ -100,3 +100,63 @@ fn number(word: &str) -> Option<Number> {
         Err(_) => word.parse().ok().and_then(Number::from_f64),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::task::yaml::parse;
+
+    fn node(text: &str) -> Node {
+        parse(text).unwrap().remove(0)
+    }
+
+    #[test]
+    fn words_are_what_kubernetes_takes_them_for() {
+        let cases = [
+            ("yes", json!(true)),
+            ("OFF", json!(false)),
+            ("0644", json!(420)),
+            ("0x1F", json!(31)),
+            ("0", json!(0)),
+            ("-1_000", json!(-1000)),
+            ("089", json!(89.0)),
+            ("1.5", json!(1.5)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("'1'", json!("1")),
+            ("!!str 1", json!("1")),
+            ("1m", json!("1m")),
+            ("~", json!(null)),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(of_node(&node(&format!("- {text}"))), json!([wanted]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_stays_as_it_was_written() {
+        let before =
+            node("z: 0644\nlist: [{name: a, x: yes}, {name: b}]\nwords: [one, two]\ngone: 1");
+        let after = json!({
+            "z": 420,
+            "list": [{ "name": "new" }, { "name": "a", "x": true, "w": 1 }, { "name": "b" }],
+            "words": ["zero", "one", "two"],
+            "more": {},
+        });
+        let changed = put_into(&before, &after);
+        assert_eq!(of_node(&changed), after);
+        let written = crate::inject::write::yaml(&[changed]);
+        let wanted = "z: 0644\nlist:\n- name: new\n- name: a\n  x: yes\n  w: 1\n- name: b\n\
+                      words:\n- zero\n- one\n- two\nmore: {}\n";
+        assert_eq!(written, wanted);
+    }
+
+    #[test]
+    fn what_is_added_behind_moves_nothing() {
+        let before = node("- {name: a, x: 0644}");
+        let changed = put_into(&before, &json!([{ "name": "a", "x": 420 }, { "name": "b" }]));
+        assert_eq!(crate::inject::write::yaml(&[changed]), "- name: a\n  x: 0644\n- name: b\n");
+    }
+}

@@ -143,3 +143,163 @@ fn quoted(text: &str) -> String {
 fn needs_escape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::task::yaml::parse;
+
+    /// Texts that look like something else in YAML.
+    const TREACHEROUS: [&str; 48] = [
+        "",
+        " ",
+        "a ",
+        " a",
+        "~",
+        "null",
+        "Null",
+        "yes",
+        "Off",
+        "n",
+        "Y",
+        "true",
+        "1",
+        "-1",
+        "+1",
+        "0644",
+        "0x1F",
+        "0b11",
+        "0o17",
+        "1e3",
+        "1_000",
+        ".5",
+        ".inf",
+        "1:20",
+        "2001-01-01",
+        "-",
+        "--",
+        "---",
+        "...",
+        "- a",
+        "-a",
+        "a: b",
+        "a:",
+        "a #b",
+        "#a",
+        "a,b",
+        "[a]",
+        "{a}",
+        "*a",
+        "&a",
+        "!a",
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a`",
+        "'a'",
+        "\"a\"\\",
+    ];
+
+    fn text(value: &str) -> Node {
+        value::put_into(&Node { line: 1, value: Value::Null }, &value.into())
+    }
+
+    /// The JSON that is read from what is written.
+    fn again(nodes: &[Node], write: fn(&[Node]) -> String) -> Vec<serde_json::Value> {
+        parse(&write(nodes)).unwrap().iter().map(value::of_node).collect()
+    }
+
+    #[test]
+    fn a_treacherous_text_is_quoted() {
+        for treacherous in TREACHEROUS {
+            let node = tree(&serde_json::json!({ treacherous: [treacherous] }));
+            let written = yaml(std::slice::from_ref(&node));
+            assert_eq!(again(&[node.clone()], yaml), [value::of_node(&node)], "{written}");
+            let plain = written.contains(&format!("- {treacherous}\n"));
+            assert_eq!(plain, ["-a", "a,b"].contains(&treacherous), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_text_beyond_doubt_stays_plain() {
+        for plain in ["a", "a b", "/bin/sh", "500m", "16Mi", "10m", "a=b", "x:1", "-wait_file", "é"]
+        {
+            assert_eq!(text_lines(plain), [plain]);
+        }
+    }
+
+    #[test]
+    fn several_lines_are_a_block() {
+        let cases = [
+            ("a\nb\n", &["|", "a", "b"][..]),
+            ("a\n\n\tb: #\nc", &["|-", "a", "", "\tb: #", "c"]),
+            (" a\nb", &["\" a\\nb\""]),
+            ("\n", &["\"\\n\""]),
+            ("a\n\n", &["\"a\\n\\n\""]),
+            ("a\r\nb", &["\"a\\u000d\\nb\""]),
+        ];
+        for (written, lines) in cases {
+            assert_eq!(text_lines(written), lines);
+        }
+    }
+
+    #[test]
+    fn the_shape_is_that_of_kubectl() {
+        let written = "a:\n  b:\n  - c: 0644\n    d:\n    - - e\n      - null\n    g: |\n      h\n\n      i\n\
+                       j: {}\nk: []\n---\n- l\n";
+        assert_eq!(yaml(&parse(written).unwrap()), written);
+    }
+
+    #[test]
+    fn json_keeps_the_order_of_keys() {
+        let nodes = parse("{b: 0x10, a: [yes, '1', ~]}").unwrap();
+        let written = json(&nodes).split_whitespace().collect::<String>();
+        assert_eq!(written, r#"{"b":16,"a":[true,"1",null]}"#);
+    }
+
+    fn tree(json: &serde_json::Value) -> Node {
+        value::put_into(&Node { line: 1, value: Value::Null }, json)
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let word = prop_oneof![
+            proptest::sample::select(TREACHEROUS.to_vec()).prop_map(str::to_owned),
+            "[ -~\n\t\u{85}\u{a0}é\u{2028}]{0,12}",
+            "\\PC{0,6}",
+        ];
+        let leaf = prop_oneof![
+            word.clone().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            any::<bool>().prop_map(serde_json::Value::from),
+            Just(serde_json::Value::Null),
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            let map = proptest::collection::btree_map(word.clone(), inner.clone(), 0..4);
+            prop_oneof![
+                proptest::collection::vec(inner, 0..4).prop_map(serde_json::Value::from),
+                map.prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_the_same(json in any_json(), other in any_json()) {
+            // A document that is null is none.
+            let wanted: Vec<_> = [json, other].into_iter().filter(|it| !it.is_null()).collect();
+            let nodes: Vec<_> = wanted.iter().map(tree).collect();
+            let has_merge = |json: &serde_json::Value| json.to_string().contains("\"<<\"");
+            prop_assume!(!wanted.iter().any(has_merge));
+            prop_assert_eq!(again(&nodes, yaml), wanted);
+        }
+    }
+
+    #[test]
+    fn a_plain_text_is_what_it_says() {
+        assert_eq!(yaml(&[text("a")]), "a\n");
+    }
+}
