@@ -43,6 +43,7 @@ fn each_annotation_becomes_a_flag_of_its_step() {
     ];
     let (pod, _) = injected(&asking(&annotations, &["build", "test", "clean"]));
     let steps: Vec<_> = (0..3).map(|container| parsed(&pod, container)).collect();
+    assert_eq!(steps[2].wait_files, [std::path::Path::new("/tekton/run/1/out")]);
     for step in &steps {
         assert!(step.breakpoint_on_failure);
         assert_eq!((step.kill_grace.as_secs(), step.wait_timeout.as_secs()), (3, 3600));

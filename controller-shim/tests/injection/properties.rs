@@ -120,8 +120,8 @@ fn check(before: &Value, delivery: Delivery, except: &[&str]) {
         panic!("{:?} of {before}", inject(before, &settings));
     };
     assert!(is_within(before, &pod, except), "lost something of {before}: {pod}");
-    let (count, after) = (|pod: &Value| pod["spec"]["containers"].as_array().unwrap().len(), &pod);
-    assert_eq!(count(before), count(after));
+    let count = |pod: &Value| pod["spec"]["containers"].as_array().unwrap().len();
+    assert_eq!(count(before), count(&pod));
     let mut patched = before.clone();
     json_patch::patch(&mut patched, &patch::difference(before, &pod)).unwrap();
     assert_eq!(patched, pod);
