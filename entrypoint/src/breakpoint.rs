@@ -14,20 +14,28 @@ pub enum Breakpoint {
     After(String),
 }
 
-/// A word that is no breakpoint.
+/// Why a text says no breakpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is no breakpoint")]
-pub struct BreakpointError(String);
+pub enum BreakpointError {
+    /// A word that is none.
+    #[error("{0:?} is no breakpoint")]
+    Unknown(String),
+    /// `off` beside others.
+    #[error("off stands alone")]
+    OffBesideOthers,
+}
 
 /// Reads breakpoints between commas; none for `off`, which stands alone.
 ///
 /// # Errors
-/// Names the first word that is no breakpoint, be it empty.
+/// `off` is not alone, or a word is no breakpoint, be it empty: the first one is named.
 pub fn parse(text: &str) -> Result<Vec<Breakpoint>, BreakpointError> {
-    if text.trim() == "off" {
-        return Ok(Vec::new());
+    let words: Vec<_> = text.split(',').map(str::trim).collect();
+    match words.as_slice() {
+        ["off"] => Ok(Vec::new()),
+        words if words.contains(&"off") => Err(BreakpointError::OffBesideOthers),
+        words => words.iter().copied().map(one).collect(),
     }
-    text.split(',').map(|word| one(word.trim())).collect()
 }
 
 fn one(word: &str) -> Result<Breakpoint, BreakpointError> {
@@ -35,7 +43,7 @@ fn one(word: &str) -> Result<Breakpoint, BreakpointError> {
         None if word == "on-failure" => Ok(Breakpoint::OnFailure),
         Some(("before", step)) if !step.is_empty() => Ok(Breakpoint::Before(step.to_owned())),
         Some(("after", step)) if !step.is_empty() => Ok(Breakpoint::After(step.to_owned())),
-        _ => Err(BreakpointError(word.to_owned())),
+        _ => Err(BreakpointError::Unknown(word.to_owned())),
     }
 }
 
@@ -73,13 +81,15 @@ mod tests {
         let cases = [
             ("", ""),
             ("on-failure,", ""),
-            ("on-failure,off", "off"),
             ("during:test", "during:test"),
             ("before:", "before:"),
             ("On-Failure,x", "On-Failure"),
         ];
         for (text, word) in cases {
-            assert_eq!(parse(text), Err(BreakpointError(word.into())), "{text}");
+            assert_eq!(parse(text), Err(BreakpointError::Unknown(word.into())), "{text}");
+        }
+        for text in ["on-failure, off", "off,x", "off,off"] {
+            assert_eq!(parse(text), Err(BreakpointError::OffBesideOthers), "{text}");
         }
     }
 }

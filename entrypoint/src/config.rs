@@ -222,6 +222,7 @@ mod tests {
 
     use super::*;
     use crate::args;
+    use crate::creds::CredentialKind;
 
     fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
@@ -286,37 +287,84 @@ mod tests {
 
     #[test]
     fn what_is_given_is_kept() {
-        let config = config(&[
+        let given = [
             "-entrypoint=sh",
+            "-wait_file=/v,/w",
+            "-wait_file_content",
             "-post_file=/p",
             "-termination_path=/t",
+            "-results=r",
+            "-step_results=s,u",
+            "-result_from=sidecar-logs",
+            "-compress_termination_message",
             "-when_expressions=[]",
             "-timeout=-1s",
             "-stdout_path=/o",
             "-stderr_path=/e",
+            "-breakpoint_on_failure",
+            "-debug_before_step",
+            "-debug_after_step",
             "-on_error=continue",
-            "-result_from=sidecar-logs",
             "-step_metadata_dir=/d",
             "-step_name=build",
+            "-finally",
+            "-control_dir=/c",
             "-kill_grace=0s",
             "-wait_timeout=1s",
             "-breakpoint_timeout=2s",
-        ])
-        .unwrap();
-        assert_eq!(config.entrypoint, Some("sh".into()));
-        assert_eq!(config.post_file, Some("/p".into()));
-        assert_eq!(config.termination_path, Path::new("/t"));
-        assert_eq!(config.when_expressions.as_deref(), Some("[]"));
-        assert_eq!(config.timeout, Some(GoDuration::from_nanoseconds(-1_000_000_000)));
-        assert_eq!(config.stdout_path, Some("/o".into()));
-        assert_eq!(config.stderr_path, Some("/e".into()));
-        assert_eq!(config.on_error, OnError::Continue);
-        assert_eq!(config.results_from, ResultsFrom::SidecarLogs);
-        assert_eq!(config.step_metadata_dir, Some("/d".into()));
-        assert_eq!(config.step_name.as_deref(), Some("build"));
-        assert_eq!(config.kill_grace, Duration::ZERO);
-        assert_eq!(config.wait_timeout, Some(Duration::from_secs(1)));
-        assert_eq!(config.breakpoint_timeout, Some(Duration::from_secs(2)));
+            "-docker-cfg=secret",
+            "--",
+            "argument",
+        ];
+        let docker = CredentialFlag { kind: CredentialKind::DockerCfg, value: "secret".into() };
+        let wanted = Config {
+            entrypoint: Some("sh".into()),
+            command_args: vec!["argument".into()],
+            wait_files: vec!["/v".into(), "/w".into()],
+            wait_file_content: true,
+            post_file: Some("/p".into()),
+            termination_path: "/t".into(),
+            results: vec!["r".into()],
+            step_results: vec!["s".into(), "u".into()],
+            results_from: ResultsFrom::SidecarLogs,
+            compress_termination_message: true,
+            when_expressions: Some("[]".into()),
+            timeout: Some(GoDuration::from_nanoseconds(-1_000_000_000)),
+            stdout_path: Some("/o".into()),
+            stderr_path: Some("/e".into()),
+            breakpoint_on_failure: true,
+            debug_before_step: true,
+            debug_after_step: true,
+            on_error: OnError::Continue,
+            step_metadata_dir: Some("/d".into()),
+            step_name: Some("build".into()),
+            finally: true,
+            control_dirs: vec!["/c".into()],
+            kill_grace: Duration::ZERO,
+            wait_timeout: Some(Duration::from_secs(1)),
+            breakpoint_timeout: Some(Duration::from_secs(2)),
+            credentials: vec![docker],
+        };
+        assert_eq!(config(&given).unwrap(), wanted);
+    }
+
+    type Change = fn(&mut Config);
+
+    #[test]
+    fn each_switch_alone_is_kept_in_its_own_place() {
+        let cases: [(&str, Change); 6] = [
+            ("-wait_file_content", |config| config.wait_file_content = true),
+            ("-compress_termination_message", |config| config.compress_termination_message = true),
+            ("-breakpoint_on_failure", |config| config.breakpoint_on_failure = true),
+            ("-debug_before_step", |config| config.debug_before_step = true),
+            ("-debug_after_step", |config| config.debug_after_step = true),
+            ("-finally", |config| config.finally = true),
+        ];
+        for (flag, change) in cases {
+            let mut wanted = config(&[]).unwrap();
+            change(&mut wanted);
+            assert_eq!(config(&[flag]).unwrap(), wanted, "{flag}");
+        }
     }
 
     #[test]

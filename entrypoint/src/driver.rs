@@ -132,7 +132,7 @@ impl<'a> Driver<'a> {
         match action {
             Action::Look => self.look_is_due = true,
             Action::Prepare => {
-                let prepared = self.performer.prepare();
+                let prepared = self.performer.prepare(self.step.other_command());
                 let view = self.last_look(&prepared);
                 self.queue.push_back(Event::Prepared(prepared, view));
             }

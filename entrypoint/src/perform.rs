@@ -93,7 +93,7 @@ impl<'a> Performer<'a> {
     pub fn perform(&mut self, action: Action) -> Performed {
         match action {
             Action::Log(text) => log::line(&text),
-            Action::Start(other) => return Performed::Then(self.start(other)),
+            Action::Start(_) => return Performed::Then(self.start()),
             Action::Signal(signal) => {
                 if let Some(group) = self.group {
                     child::signal_group(group, signal);
@@ -117,11 +117,18 @@ impl<'a> Performer<'a> {
         Performed::Done
     }
 
-    /// Substitutes and evaluates (1.3 step 5).
-    pub fn prepare(&mut self) -> Prepared {
+    /// Substitutes and evaluates (1.3 step 5), for the step's own command or another one in its place.
+    pub fn prepare(&mut self, other: Option<&[String]>) -> Prepared {
         self.ready = None;
-        let Some(command) = self.command.clone() else { return Prepared::Nothing };
-        match prepare::prepare(self.config, self.paths, command) {
+        let prepared = match (other, self.command.clone()) {
+            (Some(other), _) => {
+                let other = other.iter().map(OsString::from).collect();
+                prepare::prepare_other(self.config, self.paths, other).map(Some)
+            }
+            (None, Some(command)) => prepare::prepare(self.config, self.paths, command),
+            (None, None) => return Prepared::Nothing,
+        };
+        match prepared {
             Ok(Some(ready)) => {
                 self.ready = Some(ready);
                 Prepared::Ready
@@ -171,9 +178,10 @@ impl<'a> Performer<'a> {
     }
 
     fn publish_environment(&self, path: &Path, held: bool) {
-        let changed = self.ready.as_ref().map(|ready| ready.changed.as_slice()).unwrap_or_default();
         let done = if held {
-            files::replace_private(path, &prepare::environment_block(changed))
+            let changed = self.ready.as_ref().map(|ready| ready.changed.clone());
+            let changed = changed.unwrap_or_else(|| prepare::changed_variables(self.paths));
+            files::replace_private(path, &prepare::environment_block(&changed))
         } else {
             std::fs::remove_file(path)
         };
@@ -184,13 +192,11 @@ impl<'a> Performer<'a> {
         }
     }
 
-    fn start(&mut self, other: Option<Vec<String>>) -> Event {
+    fn start(&mut self) -> Event {
         let Some(ready) = self.ready.as_ref() else {
             return Event::NotStarted { code: 1, message: "it was not prepared".to_owned() };
         };
-        let other = other.map(|words| words.into_iter().map(OsString::from).collect::<Vec<_>>());
-        let words = other.unwrap_or_else(|| ready.words.clone());
-        let environment = ready.environment.clone();
+        let (words, environment) = (ready.words.clone(), ready.environment.clone());
         match self.spawn(&words, &environment) {
             Ok(pid) => {
                 (self.child, self.group) = (Some(pid), Some(pid));
@@ -210,7 +216,7 @@ impl<'a> Performer<'a> {
     ) -> Result<Pid, StartError> {
         let (stdout, stderr) =
             self.open_copies().map_err(|e| StartError::Refused(e.to_string()))?;
-        let hermetic = hermetic::is_asked(|name| std::env::var(name).ok());
+        let hermetic = hermetic::is_asked(|name| std::env::var_os(name));
         let inherited = self.signals.inherited();
         Command { words, environment, stdout, stderr, hermetic, inherited }.start()
     }

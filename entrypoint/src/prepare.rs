@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::log;
 use crate::os::files::folder_of;
 use crate::paths::Paths;
-use crate::substitute::Substitution;
+use crate::substitute::{Environment, SubstituteError, Substitution};
 use crate::when;
 
 /// A command that can be started.
@@ -42,42 +42,82 @@ pub fn prepare(
     paths: &Paths,
     command: Vec<OsString>,
 ) -> Result<Option<Ready>, String> {
-    if let Some(timeout) = config.timeout.filter(|timeout| timeout.is_negative()) {
-        return Err(format!(
-            "-timeout {timeout} is negative; give a length of time, or 0s for none"
-        ));
-    }
-    let steps = paths.steps();
-    let mut substitution = Substitution::new(&steps);
-    let prepared = substitute(&mut substitution, config, paths, command);
-    for warning in substitution.warnings() {
-        log::line(warning);
-    }
-    prepared
+    check_timeout(config)?;
+    warning(paths, |substitution| {
+        let fault = |e: SubstituteError| e.to_string();
+        let words = substitution.command(command).map_err(fault)?;
+        let environment = substitution.environment(own_environment()).map_err(fault)?;
+        if !is_wanted(substitution, config.when_expressions.as_deref())? {
+            return Ok(None);
+        }
+        ready(substitution, config, paths, words, environment).map(Some)
+    })
 }
 
-fn substitute(
-    substitution: &mut Substitution<'_>,
+/// The same for another command that a person asks for in the step's place (2.6): whatever is wrong
+/// with that one's words, its environment or its when expressions does not keep this one back.
+///
+/// # Errors
+/// What is wrong with a flag or with a reference in these words, for a person.
+pub fn prepare_other(
     config: &Config,
     paths: &Paths,
     command: Vec<OsString>,
-) -> Result<Option<Ready>, String> {
-    let fault = |e: &dyn std::error::Error| e.to_string();
-    let mut words = substitution.command(command).map_err(|e| fault(&e))?;
-    let environment =
-        substitution.environment(std::env::vars_os().collect()).map_err(|e| fault(&e))?;
-    if !is_wanted(substitution, config.when_expressions.as_deref())? {
-        return Ok(None);
+) -> Result<Ready, String> {
+    check_timeout(config)?;
+    warning(paths, |substitution| {
+        let words = substitution.command(command).map_err(|e| e.to_string())?;
+        let environment = substitution.environment_as_it_can_be(own_environment());
+        ready(substitution, config, paths, words, environment)
+    })
+}
+
+/// The variables that substitution changes, as far as it goes, for a hold at which no command was
+/// prepared. Nothing is warned of: that is the turn's to do.
+pub fn changed_variables(paths: &Paths) -> Vec<(OsString, OsString)> {
+    let steps = paths.steps();
+    Substitution::new(&steps).environment_as_it_can_be(own_environment()).changed
+}
+
+fn check_timeout(config: &Config) -> Result<(), String> {
+    match config.timeout.filter(|timeout| timeout.is_negative()) {
+        Some(timeout) => {
+            Err(format!("-timeout {timeout} is negative; give a length of time, or 0s for none"))
+        }
+        None => Ok(()),
     }
+}
+
+/// Substitutes, and tells what there is to warn of, whatever comes of it.
+fn warning<T>(paths: &Paths, substitute: impl FnOnce(&mut Substitution<'_>) -> T) -> T {
+    let steps = paths.steps();
+    let mut substitution = Substitution::new(&steps);
+    let done = substitute(&mut substitution);
+    for warning in substitution.warnings() {
+        log::line(warning);
+    }
+    done
+}
+
+fn own_environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+fn ready(
+    substitution: &mut Substitution<'_>,
+    config: &Config,
+    paths: &Paths,
+    mut words: Vec<OsString>,
+    Environment { variables, changed }: Environment,
+) -> Result<Ready, String> {
     let folders = copy_folders(config);
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     let script_copy =
-        substitution.script(&paths.scripts(), &words, &folders).map_err(|e| fault(&e))?;
+        substitution.script(&paths.scripts(), &words, &folders).map_err(|e| e.to_string())?;
     if let Some(copy) = &script_copy {
         words = vec![copy.clone().into_os_string()];
     }
-    let (environment, changed) = (environment.variables, environment.changed);
-    Ok(Some(Ready { words, environment, changed, script_copy }))
+    Ok(Ready { words, environment: variables, changed, script_copy })
 }
 
 fn is_wanted(substitution: &mut Substitution<'_>, json: Option<&str>) -> Result<bool, String> {

@@ -97,6 +97,7 @@ fn other_call<'a>(args: &Args, setup: &'a Setup) -> Option<Box<dyn FnOnce() -> i
 
 fn step(args: Args, setup: &Setup, signals: &Signals) -> i32 {
     let post = Some(PathBuf::from(&args.post_file)).filter(|post| !post.as_os_str().is_empty());
+    post_on_panic(post.as_deref());
     let commands = std::env::var_os(PLATFORM_COMMANDS);
     let checked = Config::new(args, &setup.paths).and_then(|config| {
         let command = config::command(&config, commands.as_deref(), &config::platform())?;
@@ -116,7 +117,6 @@ fn run_step(
     signals: &Signals,
 ) -> i32 {
     let post = config.post_file.as_deref();
-    post_on_panic(post);
     if std::process::id() != 1 {
         child::adopt_orphans();
     }
@@ -239,4 +239,65 @@ fn post_on_panic(post: Option<&Path>) {
         }
         std::process::exit(1);
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    const FOLDER: &str = "HOLDPOINT_TEST_PANIC_IN";
+
+    /// A step in `folder` that waits for ever, in a process that panics meanwhile.
+    fn panic_while_a_step_waits(folder: &Path) {
+        let post = folder.join("out");
+        let alive = with_ending(&post, ".alive");
+        thread::spawn(move || {
+            while !alive.exists() {
+                thread::yield_now();
+            }
+            panic!("a mistake of ours");
+        });
+        let words = [
+            "-post_file".into(),
+            post.into(),
+            "-wait_file".into(),
+            folder.join("wait").into(),
+            "-termination_path".into(),
+            folder.join("message").into(),
+            "-wait_timeout=10s".into(),
+            "-entrypoint=true".into(),
+        ];
+        let setup = Setup { paths: Paths::under(folder), program: "entrypoint".into() };
+        std::process::exit(100 + main(words.into(), &setup));
+    }
+
+    /// The guard ends the process, so this test runs itself in another one.
+    #[test]
+    fn a_panic_posts_a_failure_where_nothing_is_posted() {
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            return panic_while_a_step_waits(Path::new(&folder));
+        }
+        for posted in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let post = folder.path().join("out");
+            if posted {
+                std::fs::write(&post, "").unwrap();
+            }
+            let test = "run::tests::a_panic_posts_a_failure_where_nothing_is_posted";
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", test, "--nocapture"])
+                .env(FOLDER, folder.path())
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{told}");
+            assert!(told.contains("a mistake of ours"), "{told}");
+            assert_eq!(with_ending(&post, ".err").exists(), !posted, "{told}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What a step says of itself in `P.state` (contract 2.5).
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use debug_scripts::Moment;
@@ -52,6 +53,17 @@ pub struct SeenMarker {
     pub reason: String,
     /// The control folder where it stands.
     pub folder: PathBuf,
+    /// When its file was written (RFC 3339, UTC, nanoseconds): by this, one that was given again with
+    /// the same words is known from the one before.
+    #[serde(default)]
+    pub written: String,
+}
+
+impl SeenMarker {
+    /// Whether it says the same, whenever it was written.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.name, &self.reason, &self.folder) == (&other.name, &other.reason, &other.folder)
+    }
 }
 
 /// A request that was answered.
@@ -197,6 +209,11 @@ impl Reason {
                 | Self::Terminated
         )
     }
+}
+
+/// When a file was written, as [`SeenMarker::written`] shows it.
+pub fn written(file: SystemTime) -> String {
+    DateTime::<Utc>::from(file).to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
 /// A time as all files of the contract show it: RFC 3339, UTC, milliseconds.

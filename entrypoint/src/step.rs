@@ -115,7 +115,7 @@ pub enum Action {
     Keep(Request),
     /// Substitute, evaluate, look; answered by [`Event::Prepared`].
     Prepare,
-    /// Start the command, or this other one for one attempt.
+    /// Start what was prepared: the command, or this other one for one attempt.
     Start(Option<Vec<String>>),
     /// Send a signal to the command's group.
     Signal(i32),
@@ -261,6 +261,11 @@ impl Step {
             }
             _ => None,
         }
+    }
+
+    /// The command that [`Action::Prepare`] speaks of, where that is not the step's own.
+    pub fn other_command(&self) -> Option<&[String]> {
+        self.other_command.as_deref()
     }
 
     /// What the step is doing.

@@ -57,6 +57,16 @@ pub struct Environment {
     pub changed: Vec<(OsString, OsString)>,
 }
 
+impl Environment {
+    fn add(&mut self, name: OsString, before: OsString, after: Vec<u8>) {
+        let after = OsString::from_vec(after);
+        if after != before {
+            self.changed.push((name.clone(), after.clone()));
+        }
+        self.variables.push((name, after));
+    }
+}
+
 /// Replaces references by what the steps below one folder left, and remembers what to warn of.
 #[derive(Debug)]
 pub struct Substitution<'a> {
@@ -109,13 +119,26 @@ impl<'a> Substitution<'a> {
     ) -> Result<Environment, SubstituteError> {
         let mut environment = Environment::default();
         for (name, before) in variables {
-            let after = OsString::from_vec(self.fill(before.as_bytes(), Place::Environment)?);
-            if after != before {
-                environment.changed.push((name.clone(), after.clone()));
-            }
-            environment.variables.push((name, after));
+            let after = self.fill(before.as_bytes(), Place::Environment)?;
+            environment.add(name, before, after);
         }
         Ok(environment)
+    }
+
+    /// The same, as far as it goes: a value that cannot be is left as it stands.
+    pub fn environment_as_it_can_be(
+        &mut self,
+        variables: Vec<(OsString, OsString)>,
+    ) -> Environment {
+        let mut environment = Environment::default();
+        for (name, before) in variables {
+            let after = self.fill(before.as_bytes(), Place::Environment).unwrap_or_else(|fault| {
+                self.warn(format!("{} is left as it stands: {fault}", name.display()));
+                before.as_bytes().to_vec()
+            });
+            environment.add(name, before, after);
+        }
+        environment
     }
 
     /// A text that stays one: CEL, or the input of a when expression. `[*]` is left as it stands;

@@ -28,6 +28,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A step cannot start where it is to.
+    #[error("{} cannot be the step's working directory: {source}", path.display())]
+    WorkingDir {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The steps cannot be shown what they are to see.
     #[error("the step cannot be given its own view of the machine: {0}")]
     View(io::Error),
@@ -56,6 +64,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Arguments(error) if error.exit_code() == 0 => Exit::Success,
+            Self::WorkingDir { .. } => Exit::Code(1),
             _ => Exit::Usage,
         }
     }

@@ -225,6 +225,35 @@ fn term_during_a_hold_ends_it_and_posts() {
 }
 
 #[test]
+fn each_hold_that_nobody_ends_is_ended_by_its_limit() {
+    for (flag, command, post, code) in [
+        ("-debug_before_step", "exit 0", Post::Failed, 1),
+        ("-breakpoint_on_failure", "exit 3", Post::Failed, 3),
+        ("-debug_after_step", "exit 0", Post::Done, 0),
+    ] {
+        let sandbox = sandbox();
+        let step = sandbox.step(0).flags([flag, "-breakpoint_timeout", "20ms"]).shell(command);
+        let step = step.exits(code).posts(post).without("status/exitCode").any_stderr();
+        let step = step.rows([started_at(), internal("Reason", "BreakpointTimeout")]);
+        // As by the verb `fail`: of the steps behind it only finally steps run.
+        let step = if code == 3 { step.leaves_something("stop-finally") } else { step };
+        step.start().finish();
+    }
+}
+
+#[test]
+fn what_outlived_a_timeout_is_gone_while_its_step_is_held() {
+    let sandbox = sandbox();
+    let script = "(trap '' TERM; echo > ready; while :; do sleep 0.01; done) & \
+                  echo $! > left; wait";
+    let step = failing(&sandbox).shell(script);
+    let step = held(step.flags(["-timeout", "200ms", "-kill_grace", "50ms"]));
+    let left = sandbox.read("left").unwrap();
+    eventually("it is gone", || (!crate::lives(left.trim())).then_some(()));
+    step.kill();
+}
+
+#[test]
 fn a_debugged_run_goes_on_after_a_step_that_was_left_as_failed() {
     let sandbox = sandbox();
     let next = sandbox.step(1).after(0).flags(["-breakpoint_on_failure"]);
@@ -234,6 +263,41 @@ fn a_debugged_run_goes_on_after_a_step_that_was_left_as_failed() {
     assert_eq!(sandbox.ask(0, ["fail-continue"]).code, 0);
     step.finish();
     next.finish();
+}
+
+#[test]
+fn a_shell_has_the_changed_variables_at_every_hold() {
+    let beyond = "$(steps.a.results.list[7])";
+    for (flag, phase, command) in [
+        ("-debug_before_step", "held-before", ["echo", "ran"]),
+        ("-breakpoint_on_failure", "held-failed", ["echo", beyond]),
+        ("-debug_after_step", "held-after", ["echo", "ran"]),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write("tekton/steps/step-a/results/list", r#"["one","two"]"#);
+        let step = sandbox.step(0).flags([flag]).env("WORD", "$(steps.a.results.list[1])");
+        let step = step.env("SAME", "same").any_stderr().command(command).start();
+        step.reaches(phase);
+        let shown = sandbox.read("tekton/run/0/out.env");
+        assert_eq!(shown.as_deref(), Some("WORD=two\0"), "{phase}");
+        step.kill();
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_be_is_told_at_the_turn_and_not_at_the_hold_before_it() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/list", r#"["one","two"]"#);
+    let step = sandbox.step(0).flags(["-debug_before_step"]).command(["echo", "ran"]);
+    let step = step.env("FIRST", "$(steps.a.results.list[0])");
+    let step = step.env("BEYOND", "$(steps.a.results.list[7])");
+    let step = step.fails(1).any_stderr().leaves_something("out.beforestepexit").start();
+    step.reaches("held-before");
+    assert_eq!(sandbox.read("tekton/run/0/out.env").as_deref(), Some("FIRST=one\0"));
+    assert!(!step.stderr().contains("out of range"), "{}", step.stderr());
+    assert_eq!(sandbox.ask(0, ["before-continue"]).code, 0);
+    let ran = step.finish();
+    assert!(ran.stderr.contains("out of range"), "{}", ran.stderr);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::{Post, Running, Sandbox, Signal, Step, behind, internal, started_at};
@@ -72,6 +73,39 @@ fn alive_is_locked_from_the_moment_when_it_is_seen() {
         assert!(!may_be_locked(&alive));
         step.kill();
     }
+}
+
+#[test]
+fn alive_is_locked_after_the_post_until_the_process_is_gone() {
+    let sandbox = sandbox();
+    let step = sandbox.step(0).command(["true"]);
+    // One who waits for an answer: the step has posted, and stays for a moment.
+    let folder = File::open(sandbox.path("tekton/run/0")).unwrap();
+    let listener = Flock::lock(folder, FlockArg::LockSharedNonblock).unwrap();
+    let mut step = step.start();
+    step.makes("tekton/run/0/out");
+    let is_free = may_be_locked(&sandbox.path("tekton/run/0/out.alive"));
+    assert!(!is_free || !step.is_running(), "it is unlocked, and the process lives");
+    drop(listener);
+    step.finish();
+}
+
+#[test]
+fn what_the_entrypoint_writes_is_renamed_into_place() {
+    let sandbox = sandbox();
+    let step = failing(&sandbox);
+    let files = ["out.alive", "out.state", "out.env"];
+    for file in files {
+        sandbox.write(file, "{}");
+        sandbox.link(&format!("tekton/run/0/{file}"), format!("../../../{file}"));
+    }
+    let step = held(step);
+    for file in files {
+        let place = sandbox.path(format!("tekton/run/0/{file}"));
+        assert!(!place.is_symlink(), "{file} is the old one still");
+        assert_eq!(sandbox.read(file).as_deref(), Some("{}"), "{file} was written in its place");
+    }
+    step.kill();
 }
 
 #[test]
@@ -158,6 +192,25 @@ fn a_hard_link_is_read_although_its_other_name_is_gone() {
 }
 
 #[test]
+fn a_hard_link_is_read_although_its_other_name_went_in_the_same_tick() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).fails(7).leaves("out.breakpointexit", "7\n"));
+    looks_again(&sandbox);
+    step.signal(Signal::SIGSTOP);
+    holdpoint_tests::eventually("both names in one tick", || {
+        let _ = fs::remove_file(sandbox.path(EXIT));
+        let beside = sandbox.write("beside", "7\n");
+        fs::hard_link(&beside, sandbox.path(EXIT)).unwrap();
+        fs::remove_file(beside).unwrap();
+        let link = fs::metadata(sandbox.path(EXIT)).unwrap();
+        let changed = (link.ctime(), link.ctime_nsec());
+        (changed == (link.mtime(), link.mtime_nsec())).then_some(())
+    });
+    step.signal(Signal::SIGCONT);
+    step.finish();
+}
+
+#[test]
 fn a_symlink_is_read() {
     let sandbox = sandbox();
     let step = held(failing(&sandbox).fails(7).leaves_something("out.breakpointexit"));
@@ -210,6 +263,39 @@ fn requests_may_be_empty_a_text_or_json_and_are_removed() {
         first.finish();
         step.finish();
     }
+}
+
+#[test]
+fn every_answer_tells_who_asked_and_why() {
+    let before = ("-debug_before_step", "held-before");
+    let failed = ("-breakpoint_on_failure", "held-failed");
+    let who = r#""by":"alice","reason":"flaky"}"#;
+    for ((hold, phase), file, head) in [
+        (failed, "cancel", "{"),
+        (failed, "retry", "{"),
+        (failed, "extend", r#"{"duration":"2h","#),
+        (failed, "breakpointexit", "3\n{"),
+        (before, "beforestepexit", "0\n{"),
+        (before, "beforestepexit.err", "1\n{"),
+        (before, "skip", "{"),
+    ] {
+        let sandbox = sandbox();
+        let step = sandbox.step(0).flags([hold, "-breakpoint_timeout", "1h"]).shell("exit 3");
+        let step = step.start();
+        step.reaches(phase);
+        sandbox.write(&format!("tekton/run/0/out.{file}"), format!("{head}{who}"));
+        step.says("by alice (\"flaky\")");
+        step.kill();
+    }
+}
+
+#[test]
+fn an_extension_may_be_the_duration_alone() {
+    let sandbox = sandbox();
+    let step = held(failing(&sandbox).flags(["-breakpoint_timeout", "1h"]));
+    sandbox.write("tekton/run/0/out.extend", "2h\n");
+    step.says("accepted: extend");
+    step.kill();
 }
 
 #[test]
@@ -299,10 +385,32 @@ fn a_request_that_may_not_be_removed_is_acted_on_once_until_it_changes() {
     looks_again_and_clears(&sandbox);
     looks_again_and_clears(&sandbox);
     attempt(2);
-    sandbox.write("tekton/run/0/out.retry", "again");
-    attempt(3);
-    looks_again_and_clears(&sandbox);
-    attempt(3);
+    // Its inode alone, its size alone, and its time alone.
+    let retry = sandbox.path("tekton/run/0/out.retry");
+    let write = || OpenOptions::new().append(true).open(&retry).unwrap();
+    let old = write().metadata().unwrap().modified().unwrap();
+    let changes: [&dyn Fn(); 3] = [
+        &|| {
+            let beside = File::create(sandbox.path("beside")).unwrap();
+            beside.set_modified(old).unwrap();
+            fs::rename(sandbox.path("beside"), &retry).unwrap();
+        },
+        &|| {
+            let mut file = write();
+            file.write_all(b"again").unwrap();
+            file.set_modified(old).unwrap();
+        },
+        &|| write().set_modified(old - Duration::from_secs(1)).unwrap(),
+    ];
+    for (change, number) in changes.iter().zip(3..) {
+        // It must not see half of the change.
+        step.signal(Signal::SIGSTOP);
+        change();
+        step.signal(Signal::SIGCONT);
+        attempt(number);
+        looks_again_and_clears(&sandbox);
+        attempt(number);
+    }
     sandbox.write(EXIT, "3");
     step.finish();
 }
@@ -343,4 +451,41 @@ fn the_flat_layout_works_too() {
     for file in ["0", "1", "2", "1.alive", "2.state"] {
         assert!(sandbox.has(&format!("tools/{file}")), "{file} is not there");
     }
+}
+
+#[test]
+fn in_the_flat_layout_every_file_has_the_name_of_the_post_file() {
+    let sandbox = sandbox();
+    sandbox.folder("tools");
+    sandbox.write("tekton/steps/step-a/results/word", "changed");
+    let step = |number: usize, wait: &str| {
+        let post = sandbox.at(&format!("tools/{number}"));
+        let flags = ["-post_file", &post, "-termination_path", &sandbox.at("message")];
+        sandbox.call(flags).flags(["-wait_file", wait])
+    };
+    let state = |number: usize| {
+        let text = sandbox.read(&format!("tools/{number}.state")).unwrap_or("{}".to_owned());
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let comes = |number: usize, key: &str, value: serde_json::Value| {
+        let what = format!("{key} of step {number} is {value}");
+        holdpoint_tests::eventually(&what, || (state(number)[key] == value).then_some(()));
+    };
+    let first = step(0, "").flags(["-breakpoint_on_failure"]).shell("exit 3");
+    let first = first.env("WORD", "$(steps.a.results.word)").start();
+    let failed = step(1, &sandbox.at("tools/0")).command(["true"]).start();
+    comes(0, "phase", "held-failed".into());
+    assert_eq!(sandbox.read("tools/0.env").as_deref(), Some("WORD=changed\0"));
+    sandbox.write("tools/0.retry", "");
+    comes(0, "attempt", 2.into());
+    comes(0, "phase", "held-failed".into());
+    sandbox.write("tools/0.breakpointexit", "3");
+    assert_eq!((first.end(), failed.end()), (3, 1));
+    assert_eq!(state(1)["reason"], "Skipped");
+    let killed = step(3, "").command(["sleep", "1000"]).start();
+    let died = step(4, &sandbox.at("tools/3")).command(["true"]).start();
+    comes(3, "phase", "running".into());
+    killed.kill();
+    assert_eq!(died.end(), 1);
+    assert_eq!(state(4)["reason"], "PreviousStepDied");
 }

@@ -54,6 +54,37 @@ mod syntax {
         }
     }
 
+    /// The error about a negative timeout shows what was understood.
+    #[test]
+    fn a_duration_is_written_as_in_go() {
+        for (written, understood) in [
+            ("-1h2m3.5s", "-1h2m3.5s"),
+            ("-300ms", "-300ms"),
+            ("-90m", "-1h30m0s"),
+            ("-.5s", "-500ms"),
+            ("-1.s", "-1s"),
+            ("-1500us", "-1.5ms"),
+            ("-2\u{b5}s", "-2µs"),
+            ("-2\u{3bc}s", "-2µs"),
+            ("-7ns", "-7ns"),
+            ("-3s1h", "-1h0m3s"),
+        ] {
+            let sandbox = sandbox();
+            for (number, flag) in [format!("-timeout={written}"), format!("--timeout={written}")]
+                .into_iter()
+                .enumerate()
+            {
+                let step = sandbox.step(number).flags([flag]).command(["echo", "ran"]).fails(1);
+                step.stderr(&format!("holdpoint: …-timeout {understood} is negative; …")).run();
+            }
+            let step = sandbox.step(2).flags(["-timeout", written]).command(["echo", "ran"]);
+            step.fails(1).stderr(&format!("…-timeout {understood} is negative; …")).run();
+        }
+        for written in ["+1h", "1h2m3.5s", "60000ms", "0", "+0"] {
+            sandbox().step(0).flags(["-timeout", written]).command(["true"]).run();
+        }
+    }
+
     #[test]
     fn the_first_word_that_is_no_flag_ends_the_flags() {
         for word in ["word", "-", "", "true"] {

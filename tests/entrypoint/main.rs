@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::Sandbox;
 
+mod answers;
 mod breakpoints;
 mod chaos;
 mod containers;
@@ -29,6 +30,7 @@ mod subcommands;
 mod substitution;
 mod surroundings;
 mod termination;
+mod tools;
 mod verbs;
 mod when;
 

@@ -1,10 +1,17 @@
 //! Markers of a run (2.2): what each does to a step that runs, is held or whose turn comes, where
 //! it may stand, and the order in which steps begin.
 
-use std::fs;
+mod table;
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, SystemTime};
 
 use holdpoint_tests::{Post, Row, Running, Sandbox, Step, internal, started_at};
+use nix::fcntl::{Flock, FlockArg};
+use nix::libc::O_NONBLOCK;
+use serde_json::Value;
 
 use crate::sandbox;
 
@@ -31,13 +38,20 @@ fn not_run<'a>(step: Step<'a>, reason: &str, code: i32) -> Step<'a> {
     if code == 9 { step.exit_code_file("killed") } else { step }
 }
 
-/// The step knows of this marker.
+/// This step is alive for as long as the lock is; whether it has posted is another matter.
+fn at_work(sandbox: &Sandbox, number: usize) -> Flock<File> {
+    let alive = sandbox.write(&format!("tekton/run/{number}/out.alive"), "");
+    Flock::lock(File::open(alive).unwrap(), FlockArg::LockExclusiveNonblock).unwrap()
+}
+
+/// The step knows of this marker: the first state in which it says so.
 #[track_caller]
-fn sees(step: &Running<'_>, marker: &str) {
+fn sees(step: &Running<'_>, marker: &str) -> Value {
     holdpoint_tests::eventually(&format!("the step sees {marker}"), || {
         let state = step.state()?;
-        state["markers"].as_array()?.iter().any(|seen| seen["name"] == marker).then_some(())
-    });
+        let seen = state["markers"].as_array()?.iter().any(|seen| seen["name"] == marker);
+        seen.then_some(state)
+    })
 }
 
 #[test]
@@ -212,11 +226,13 @@ fn markers_are_seen_in_every_control_folder() {
         numbered_later,
         "tekton/downward/stop-finally",
         "more/stop-finally",
+        "second/stop-finally",
     ] {
         let sandbox = sandbox();
-        sandbox.folder("more");
+        let folder = |name| sandbox.folder(name).display().to_string();
+        let control = [folder("more"), folder("second")].join(",");
         let first = sandbox.step(0).shell(&crate::waiting_for(&sandbox, "go")).start();
-        let next = sandbox.step(1).after(0).flags(["-control_dir", &sandbox.at("more")]);
+        let next = sandbox.step(1).after(0).flags(["-control_dir", &control]);
         let next = not_run(next, "Stopped", 1);
         let own = place.starts_with("tekton/run/1/");
         let next = if own { next.leaves("stop-finally", "x") } else { next }.start();
@@ -228,6 +244,22 @@ fn markers_are_seen_in_every_control_folder() {
         crate::release(&sandbox, "go");
         first.finish();
         next.finish();
+    }
+}
+
+#[test]
+fn a_folder_beside_that_of_the_post_file_counts_where_both_have_a_number() {
+    for (post, place, code) in [
+        ("tools/0", "tools/stop-finally", 1),
+        ("tools/0", "7/stop-finally", 0),
+        ("run/0/out", "run/seven/stop-finally", 0),
+        ("run/0/out", "run/7/stop-finally", 1),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write(place, "x");
+        let (post, message) = (sandbox.at(post), sandbox.at("message"));
+        let step = sandbox.call(["-post_file", &post, "-termination_path", &message]);
+        assert_eq!(step.command(["true"]).start().end(), code, "{place}");
     }
 }
 
@@ -318,6 +350,25 @@ fn a_breakpoint_marker_sets_breakpoints_on_a_run_that_has_begun() {
 }
 
 #[test]
+fn a_breakpoint_that_is_being_written_is_waited_for() {
+    let sandbox = sandbox();
+    sandbox.folder("tekton/run/0");
+    let step = sandbox.step(1).after(0).command(["true"]).start();
+    step.reaches("waiting");
+    // From here on it hears of files that are created.
+    assert_eq!(sandbox.ask(1, ["extend", "1m"]).code, 3);
+    let mut breakpoint = File::create(sandbox.path("tekton/run/0/breakpoint")).unwrap();
+    sandbox.write("tekton/run/0/out", "");
+    holdpoint_tests::eventually("it waits for the text", || {
+        step.state()?["waitingFor"].as_str()?.contains("being written").then_some(())
+    });
+    breakpoint.write_all(b"before:1").unwrap();
+    drop(breakpoint);
+    step.reaches("held-before");
+    step.kill();
+}
+
+#[test]
 fn breakpoints_that_are_off_hold_nothing() {
     for flags in [["-breakpoint_on_failure"], ["-debug_before_step"], ["-debug_after_step"]] {
         let sandbox = sandbox();
@@ -342,6 +393,30 @@ fn taking_a_breakpoint_away_ends_no_hold() {
     step.finish();
 }
 
+/// The step prepares its command, and speaks of a reference for so long that nothing goes on before
+/// somebody reads: that is between the look that shows its turn and the last one.
+#[test]
+fn a_marker_that_comes_after_the_turn_and_before_the_start_is_not_lost() {
+    let sandbox = sandbox();
+    nix::unistd::mkfifo(&sandbox.path("stderr"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut listening = File::options();
+    listening.read(true).write(true).custom_flags(O_NONBLOCK);
+    let mut stderr = listening.open(sandbox.path("stderr")).unwrap();
+    let reference = format!("$(steps.none.results.{})", "x".repeat(100_000));
+    let step = sandbox.step(1).after(0).command(["echo", &reference]).fails(1);
+    let redirected = format!("exec \"$@\" 2> {}", sandbox.at("stderr"));
+    let mut step = step.by(["sh", "-c", &redirected, "sh"]).rows(rows("Stopped")).start();
+    step.reaches("waiting");
+    sandbox.write("tekton/run/0/out", "");
+    holdpoint_tests::eventually("it prepares", || stderr.read_exact(&mut [0]).ok());
+    sandbox.write("tekton/run/0/stop-finally", "");
+    holdpoint_tests::eventually("it ends", || {
+        let _ = stderr.read(&mut [0; 4096]);
+        (!step.is_running()).then_some(())
+    });
+    step.finish();
+}
+
 /// Step 2 waits for step 0 alone; step 1 is alive and has not posted.
 #[test]
 fn no_command_starts_beside_an_earlier_step() {
@@ -363,6 +438,49 @@ fn no_command_starts_beside_an_earlier_step() {
         middle.finish();
         last.finish();
         assert_eq!(sandbox.log(), ["begin-1", "end-1", "begin-2"]);
+    }
+}
+
+/// The same however steps are numbered: the last one waits for the first alone.
+#[test]
+fn every_step_with_a_lower_number_is_an_earlier_one() {
+    for [first, middle, last] in [
+        ["run/0/out", "run/9/out", "run/10/out"],
+        ["run/0/out", "run/1/out", "run/3/out"],
+        ["run/0/post", "run/1/post", "run/2/post"],
+        ["tools/0", "tools/9", "tools/10"],
+    ] {
+        let sandbox = sandbox();
+        for post in [first, middle, last] {
+            sandbox.folder(std::path::Path::new(post).parent().unwrap().to_str().unwrap());
+        }
+        let step = |post: &str| {
+            let (post, message) = (sandbox.at(post), sandbox.at(&format!("{post}.message")));
+            sandbox.call(["-post_file", &post, "-termination_path", &message])
+        };
+        let says = |post: &str, word: &str| {
+            holdpoint_tests::eventually(&format!("{post} says {word}"), || {
+                sandbox.read(&format!("{post}.state"))?.contains(word).then_some(())
+            });
+        };
+        sandbox.write(first, "");
+        let working = step(middle).shell(&crate::waiting_for(&sandbox, "go")).start();
+        says(middle, "running");
+        let next = step(last).flags(["-wait_file", &sandbox.at(first)]).command(["true"]).start();
+        says(last, &format!("{middle}, which is still alive"));
+        crate::release(&sandbox, "go");
+        assert_eq!((working.end(), next.end()), (0, 0), "{last}");
+    }
+}
+
+#[test]
+fn an_earlier_step_that_has_posted_holds_nobody_back_although_it_is_alive() {
+    for post in ["out", "out.err"] {
+        let sandbox = sandbox();
+        let _alive = at_work(&sandbox, 1);
+        sandbox.write(&format!("tekton/run/1/{post}"), "");
+        sandbox.write("tekton/run/0/out", "");
+        sandbox.step(2).after(0).command(["true"]).start().finish();
     }
 }
 

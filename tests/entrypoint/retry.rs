@@ -92,6 +92,20 @@ fn environment_and_folder_are_as_they_were() {
 }
 
 #[test]
+fn results_of_earlier_steps_are_read_anew() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/word", "before");
+    let step = failing(&sandbox).env("WORD", "$(steps.a.results.word)");
+    let step = step.shell("echo $WORD; test -e repaired || exit 3").stdout("before\nafter\n");
+    let step = step.start();
+    held_at(&step, 1);
+    sandbox.write("tekton/steps/step-a/results/word", "after");
+    sandbox.write("repaired", "");
+    assert_eq!(sandbox.ask(0, ["retry"]).code, 0);
+    step.finish();
+}
+
+#[test]
 fn the_timeout_is_that_of_each_attempt() {
     let sandbox = sandbox();
     let step =
@@ -126,8 +140,48 @@ fn the_verb_carries_another_command() {
 }
 
 #[test]
+fn another_command_helps_where_the_own_one_could_not_be_prepared() {
+    const BEYOND: &str = "$(steps.a.results.list[7])";
+    let faults: [fn(Step<'_>) -> Step<'_>; 4] = [
+        |step| step.command(["echo", BEYOND]),
+        |step| step.env("BEYOND", BEYOND),
+        |step| step.flags(["-when_expressions", r#"[{"cel":"1 +"}]"#]),
+        |step| step.flags(["-when_expressions", &format!(r#"[{{"cel":"{BEYOND}"}}]"#)]),
+    ];
+    for fault in faults {
+        let sandbox = sandbox();
+        sandbox.write("tekton/steps/step-a/results/list", r#"["one","two"]"#);
+        let step = fault(failing(&sandbox)).env("WORD", "$(steps.a.results.list[1])");
+        let step = step.stdout("one two\n").start();
+        held_at(&step, 1);
+        let words = ["retry", "--", "sh", "-c", "echo $0 $WORD", "$(steps.a.results.list[0])"];
+        let said = sandbox.ask(0, words);
+        assert_eq!(said.code, 0, "{}", said.text);
+        step.finish();
+    }
+}
+
+#[test]
+fn another_command_runs_although_the_when_expressions_do_not_hold_by_now() {
+    let sandbox = sandbox();
+    let word = sandbox.write("tekton/steps/step-a/results/word", "yes");
+    let expression = r#"[{"input":"$(steps.a.results.word)","operator":"in","values":["yes"]}]"#;
+    let step = failing(&sandbox).flags(["-when_expressions", expression]);
+    let step = step.stdout("attempt\nother\n").start();
+    held_at(&step, 1);
+    std::fs::write(word, "no").unwrap();
+    assert_eq!(sandbox.ask(0, ["retry", "--", "echo", "other"]).code, 0);
+    step.finish();
+}
+
+#[test]
 fn a_command_that_does_not_parse_is_rejected_and_the_hold_stands() {
-    for request in ["{\"command\": oops", "{\"command\":[]}", "{\"command\":\"sh\"}"] {
+    for (request, why) in [
+        ("{\"command\": oops", "no JSON list"),
+        ("{\"command\":[]}", "is empty"),
+        ("{\"command\":\"sh\"}", "no JSON list"),
+        ("{\"command\":[\"\"]}", "the program, is empty"),
+    ] {
         let sandbox = sandbox();
         let step = failing(&sandbox).start();
         held_at(&step, 1);
@@ -135,6 +189,8 @@ fn a_command_that_does_not_parse_is_rejected_and_the_hold_stands() {
         let answered =
             eventually("it is answered", || step.state()?["requests"].as_array()?.first().cloned());
         assert_eq!(answered["outcome"], "rejected", "{request}");
+        let told = answered["message"].as_str().unwrap();
+        assert!(told.contains(why), "{request}: {told}");
         assert_eq!(held_at(&step, 1)["attempt"], 1);
         assert!(!sandbox.has("tekton/run/0/out.retry"));
         step.kill();

@@ -82,8 +82,9 @@ fn a_burst_reaches_the_command_of_process_one_too() {
 #[test]
 fn signals_go_to_the_whole_group() {
     let sandbox = sandbox();
-    let script = "sh -c 'trap \"echo child >> noted; exit\" USR1; echo > ready; while :; do sleep 0.01; done' & \
-                  trap : USR1; wait; wait";
+    let script = "trap : USR1; \
+                  sh -c 'trap \"echo child >> noted; exit\" USR1; echo > ready; while :; do sleep 0.01; done' & \
+                  wait; wait";
     let step = sandbox.step(0).shell(script).any_stderr().start();
     step.makes("ready");
     step.signal(Signal::SIGUSR1);

@@ -60,22 +60,30 @@ fn shown<'a>(sandbox: &'a Sandbox, phase: &str) -> (Running<'a>, Value) {
 
 #[test]
 fn each_phase_has_every_key_and_says_what_is_so() {
-    // Phase, attempt, exit code, started, what the message tells.
+    // Phase, attempt, exit code, reason, started, what the message tells.
     let cases = [
-        ("waiting", 0, Value::Null, false, "…waits for …tekton/run/0/out…"),
-        ("paused", 0, Value::Null, false, "…paused…lunch…"),
-        ("held-before", 0, Value::Null, false, "…held before its command…before-continue…"),
-        ("running", 1, Value::Null, true, "…"),
-        ("held-failed", 1, 137.into(), true, "…SIGKILL…retry…"),
-        ("held-after", 1, 0.into(), true, "…succeeded…continue…"),
-        ("finished", 1, 0.into(), true, "…succeeded…"),
+        ("waiting", 0, Value::Null, Value::Null, false, "…waits for …tekton/run/0/out…"),
+        ("paused", 0, Value::Null, Value::Null, false, "…paused…lunch…"),
+        (
+            "held-before",
+            0,
+            Value::Null,
+            Value::Null,
+            false,
+            "…held before its command…before-continue…",
+        ),
+        ("running", 1, Value::Null, Value::Null, true, "…"),
+        ("held-failed", 1, 137.into(), "Failed".into(), true, "…SIGKILL…retry…"),
+        ("held-after", 1, 0.into(), Value::Null, true, "…succeeded…continue…"),
+        ("finished", 1, 0.into(), Value::Null, true, "…succeeded…"),
     ];
-    for (phase, attempt, code, started, message) in cases {
+    for (phase, attempt, code, reason, started, message) in cases {
         let sandbox = sandbox();
         let (step, state) = shown(&sandbox, phase);
         assert_eq!(keys(&state), KEYS, "{phase}");
         assert_eq!(state["step"], "build");
         assert_eq!((&state["attempt"], &state["exitCode"]), (&attempt.into(), &code), "{phase}");
+        assert_eq!(state["reason"], reason, "{phase}");
         assert!(is_time(&state["since"]), "{state}");
         assert_eq!(is_time(&state["startedAt"]), started, "{state}");
         assert_eq!(state["pid"].is_number(), phase == "running", "{state}");
@@ -119,11 +127,25 @@ fn limits_are_shown_as_deadlines() {
 }
 
 #[test]
+fn the_grace_before_a_kill_is_that_of_the_flag() {
+    let sandbox = sandbox();
+    let (step, state) = shown(&sandbox, "terminating");
+    let at =
+        |key: &str| chrono::DateTime::parse_from_rfc3339(state[key].as_str().unwrap()).unwrap();
+    assert!(at("deadline") - at("since") > chrono::TimeDelta::minutes(59), "{state}");
+    step.kill();
+}
+
+#[test]
 fn markers_are_shown_with_their_reason_and_folder() {
     let sandbox = sandbox();
     let (step, state) = shown(&sandbox, "paused");
     let folder = sandbox.at("tekton/run/0");
-    let expected = serde_json::json!([{"name": "pause", "reason": "lunch", "folder": folder}]);
+    let file = std::fs::metadata(sandbox.path("tekton/run/0/pause")).unwrap();
+    let written = entrypoint::state::written(file.modified().unwrap());
+    let expected = serde_json::json!(
+        [{"name": "pause", "reason": "lunch", "folder": folder, "written": written}]
+    );
     assert_eq!(state["markers"], expected);
     step.kill();
 }
@@ -184,6 +206,16 @@ fn the_name_is_that_of_the_link_to_the_metadata_folder() {
     sandbox.link("tekton/steps/1", sandbox.path("tekton/run/1/status"));
     let step = sandbox.step(1).command(["sleep", "1000"]).start();
     assert_eq!(step.reaches("running")["step"], "compile");
+    step.kill();
+}
+
+#[test]
+fn the_link_that_is_its_number_is_no_name() {
+    let sandbox = sandbox();
+    sandbox.folder("tekton/steps");
+    sandbox.link("tekton/steps/7", sandbox.path("tekton/run/1/status"));
+    let step = sandbox.step(1).command(["sleep", "1000"]).start();
+    assert_eq!(step.reaches("running")["step"], "1");
     step.kill();
 }
 

@@ -171,6 +171,48 @@ fn init_works_as_the_image_calls_it() {
 }
 
 #[test]
+fn what_is_installed_is_never_read_again() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can run the binary as somebody else");
+        return;
+    }
+    // Neither its owner nor anybody else may read it; root might, unseen.
+    let image = sandbox();
+    let installed = image.path("bin/entrypoint");
+    image.folder("bin");
+    image.set_mode("bin", 0o777);
+    for _ in 0..2 {
+        let program = env!("CARGO_BIN_EXE_entrypoint");
+        let call = image.call([Path::new("init"), Path::new(program), &installed]);
+        let call = call.as_user(65532).leaves_something("bin/entrypoint");
+        call.leaves_folder("tekton").leaves_folder("tekton/steps").run();
+        assert_eq!(image.mode("bin/entrypoint"), 0o311);
+    }
+
+    let sandbox = Sandbox::new(&installed);
+    for user in ["65532", "4711"] {
+        let user = [format!("--reuid={user}"), format!("--regid={user}")];
+        let by = ["setpriv", "--clear-groups", &user[0], &user[1]];
+        sandbox.write("script", "ZWNobyBkZWNvZGVk");
+        sandbox.set_mode("script", 0o777);
+        sandbox.call(["decode-script", "script"]).by(by).leaves("script", "echo decoded").run();
+        let step = sandbox.step(0).by(by).flags(["-breakpoint_on_failure"]).shell("exit 3");
+        let step = step.fails(7).leaves_something("out.breakpointexit").any_stderr().start();
+        step.reaches("held-failed");
+        sandbox.write("tekton/run/0/out.breakpointexit", "7");
+        step.finish();
+        fs::remove_dir_all(sandbox.path("tekton")).unwrap();
+    }
+    let copy = [Path::new("cp"), &installed, Path::new("copy")];
+    let ran = image.call(copy).as_user(65532).exits(1).any_stderr().run();
+    assert!(
+        ran.stderr.contains("cannot read /bin/entrypoint: Permission denied"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn what_cannot_be_linked_is_an_error_that_names_it() {
     let cases = [
         ("a/b", "step name \"a/b\" cannot be a file name: …"),

@@ -65,8 +65,11 @@ fn an_empty_list_is_one_empty_argument() {
 
 #[test]
 fn a_value_that_was_put_in_is_not_looked_at_again() {
+    let printed = "<$(steps.a.results.text)>";
+    printing(&after_a(), &["$(steps.a.results.reference)"]).stdout(printed).run();
     let sandbox = after_a();
-    printing(&sandbox, &["$(steps.a.results.reference)"]).stdout("<$(steps.a.results.text)>").run();
+    let step = sandbox.step(1).env("VALUE", "<$(steps.a.results.reference)>");
+    step.command(["printenv", "VALUE"]).stdout(&format!("{printed}\n")).run();
 }
 
 #[test]
@@ -134,6 +137,15 @@ fn values_of_the_environment_are_replaced_and_a_list_is_empty_there() {
         let step = sandbox.step(1).env("VALUE", value).shell("printf %s \"$VALUE\"");
         step.stdout(printed).any_stderr().run();
     }
+}
+
+#[test]
+fn the_command_is_looked_up_in_the_path_that_it_is_given() {
+    let sandbox = after_a();
+    sandbox.write("tekton/steps/step-a/results/folder", sandbox.at("tools"));
+    sandbox.script("tools/tool", "#!/bin/sh\necho found\n");
+    let path = "$(steps.a.results.folder):/usr/bin:/bin";
+    sandbox.step(1).env("PATH", path).command(["tool"]).stdout("found\n").run();
 }
 
 #[test]

@@ -155,6 +155,26 @@ fn every_message_has_its_start_and_is_short_without_results() {
 }
 
 #[test]
+fn no_message_has_both_a_reason_and_an_exit_code() {
+    let never = r#"-when_expressions=[{"cel":"false"}]"#;
+    for (flag, script, ending) in [
+        ("-on_error=continue", "exit 3", "ExitCode"),
+        ("-on_error=continue", "kill -9 $$", "ExitCode"),
+        ("-timeout=20ms", "sleep 600", "Reason"),
+        ("-timeout=20ms", "trap 'exit 3' TERM; while :; do sleep 0.01; done", "Reason"),
+        (never, "exit 3", "Reason"),
+        ("-wait_file=failed", "exit 3", "Reason"),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write("failed.err", "");
+        sandbox.step(0).flags(["-on_error=continue", flag]).shell(script).start().end();
+        let rows: Vec<Value> = serde_json::from_str(&message(&sandbox)).unwrap();
+        let keys: Vec<_> = rows.iter().filter_map(|row| row["key"].as_str()).collect();
+        assert_eq!(keys, ["StartedAt", ending], "{flag} {script}");
+    }
+}
+
+#[test]
 fn no_result_is_lost_up_to_the_limit() {
     let sandbox = sandbox();
     sandbox.step(0).command(["true"]).run();

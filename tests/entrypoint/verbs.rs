@@ -285,6 +285,46 @@ fn of_several_at_once_each_is_answered_and_none_acted_on_twice() {
     step.kill();
 }
 
+/// The state shows the last eight answers: one who is slow to look must not miss its own.
+#[test]
+fn many_hands_at_once_are_each_answered() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "held-failed", &["-breakpoint_timeout", "1h"]);
+    let words = ["extend", "1h", "--wait", "25s"];
+    let verbs: Vec<_> = (0..20).map(|_| sandbox.start_asking(1, words)).collect();
+    for verb in verbs {
+        let said = verb.end(&sandbox);
+        assert_eq!(said.code, 0, "{}", said.text);
+    }
+    assert_eq!(step.stderr().matches("accepted: extend").count(), 20);
+    step.kill();
+}
+
+#[test]
+fn a_verb_that_is_stopped_keeps_its_answer_and_the_others_wait() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "held-failed", &["-breakpoint_timeout", "1h"]);
+    step.signal(holdpoint_tests::Signal::SIGSTOP);
+    let slow = sandbox.start_asking(1, ["extend", "1h", "--wait", "25s"]);
+    holdpoint_tests::eventually("it has asked", || sandbox.read("tekton/run/1/out.extend"));
+    slow.signal(holdpoint_tests::Signal::SIGSTOP);
+    step.signal(holdpoint_tests::Signal::SIGCONT);
+    holdpoint_tests::eventually("it is answered", || {
+        step.stderr().contains("accepted: extend").then_some(())
+    });
+    let words = ["extend", "1h", "--wait", "25s"];
+    let others: Vec<_> = (0..9).map(|_| sandbox.start_asking(1, words)).collect();
+    // They wait for their turn, half of their time at most.
+    let said = sandbox.ask(1, ["extend", "soon", "--wait", "2s"]);
+    assert_eq!(said.code, 3, "{}", said.text);
+    slow.signal(holdpoint_tests::Signal::SIGCONT);
+    for verb in others.into_iter().chain([slow]) {
+        let said = verb.end(&sandbox);
+        assert_eq!(said.code, 0, "{}", said.text);
+    }
+    step.kill();
+}
+
 #[test]
 fn one_way_out_of_a_hold_is_taken_and_the_others_are_told() {
     let sandbox = sandbox();
@@ -328,6 +368,23 @@ fn a_verb_counts_only_as_the_first_word_and_flags_stand_behind_it() {
 }
 
 #[test]
+fn breakpoints_that_cannot_be_are_refused() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "held-failed", &["-step_name", "build"]);
+    for (spec, why) in [
+        ("before:tset", "there is no step tset in build"),
+        ("sometimes", "\"sometimes\" is no breakpoint"),
+        ("off,before:build", "off stands alone"),
+        ("on-failure, off", "off stands alone"),
+    ] {
+        let said = sandbox.ask(1, ["breakpoint", spec]);
+        assert!(said.code == 2 && said.text.contains(why), "{spec}: {}", said.text);
+        assert!(!sandbox.has("tekton/run/1/breakpoint"), "{spec}");
+    }
+    step.kill();
+}
+
+#[test]
 fn status_shows_every_step_of_the_run() {
     let sandbox = sandbox();
     sandbox.step(0).command(["true"]).start().finish();
@@ -367,6 +424,23 @@ fn a_run_that_is_paused_by_several_hands_stays_paused() {
         assert_eq!(said.code, 0, "{}", said.text);
     }
     assert!(sandbox.has("tekton/run/1/pause"));
+    step.kill();
+}
+
+#[test]
+fn a_marker_that_is_given_again_with_the_same_words_is_to_be_seen_again() {
+    let sandbox = sandbox();
+    let step = in_phase(&sandbox, "running", &["-step_name", "build"]);
+    assert_eq!(sandbox.ask(1, ["pause", "lunch"]).code, 0);
+    assert_eq!(sandbox.ask(1, ["resume"]).code, 0);
+    step.signal(holdpoint_tests::Signal::SIGSTOP);
+    let said = sandbox.ask(1, ["pause", "--wait", "100ms", "lunch"]);
+    assert!(said.code == 4 && said.text.contains("`build`"), "{}", said.text);
+    let said = sandbox.ask(1, ["pause", "--wait", "100ms", "supper"]);
+    assert!(said.code == 4 && said.text.contains("stands again"), "{}", said.text);
+    assert_eq!(sandbox.read("tekton/run/1/pause").as_deref(), Some("lunch"));
+    step.signal(holdpoint_tests::Signal::SIGCONT);
+    assert_eq!(sandbox.ask(1, ["pause", "lunch"]).code, 0);
     step.kill();
 }
 

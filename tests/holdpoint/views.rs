@@ -53,6 +53,22 @@ fn a_working_folder_is_made_where_it_is_missing() {
     assert_eq!(finished.lines_of("one"), ["/workspace/a/b"]);
 }
 
+#[test]
+fn a_working_folder_that_is_a_file_fails_its_step() {
+    let home = Home::new();
+    let steps = "{name: one, script: pwd}, {name: two, script: pwd, workingDir: /etc/passwd}, \
+                 {name: three, script: pwd}";
+    let task = format!(
+        "{{apiVersion: tekton.dev/v1, kind: Task, metadata: {{name: t}}, spec: {{steps: [{steps}]}}}}"
+    );
+    home.file("task.yaml", &task);
+    let finished = home.run(&[]);
+    let said = "holdpoint: /etc/passwd cannot be the step's working directory: Not a directory";
+    assert!(finished.stdout.contains(said), "{finished:#?}");
+    assert!(finished.stdout.contains("three: skipped"), "{finished:#?}");
+    finished.ended_with(1);
+}
+
 /// In a user namespace that may have no mount namespaces below it.
 #[test]
 #[expect(clippy::print_stdout, reason = "a test that cannot run here says so")]

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::process::{Child, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
@@ -56,6 +58,12 @@ impl Sandbox {
 }
 
 impl Asking {
+    /// Sends it a signal.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn end(mut self, sandbox: &Sandbox) -> Said {

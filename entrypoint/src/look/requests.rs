@@ -146,6 +146,9 @@ fn retry_file(text: &str) -> Body {
     let parsed = serde_json::from_str::<Envelope>(text).is_ok();
     let wish = match envelope.command.take() {
         Some(command) if command.is_empty() => Err("its \"command\" is empty".to_owned()),
+        Some(command) if command[0].is_empty() => {
+            Err("the first word of its \"command\", the program, is empty".to_owned())
+        }
         None if text.contains("\"command\"") && !parsed => {
             Err("its \"command\" is no JSON list of words".to_owned())
         }
@@ -162,4 +165,94 @@ fn extend_file(text: &str) -> Body {
         .and_then(|parsed| parsed.to_unsigned().ok_or(format!("{duration} is negative")));
     let wish = wish.map_err(|e| format!("{e}; write a duration such as 30m"));
     Body::from_envelope(Wish::Extend(wish), envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    /// What a hand, a broken tool or a cut-off write may leave in a file.
+    fn texts() -> impl Strategy<Value = String> {
+        let lines = vec![
+            "",
+            "0",
+            "7",
+            "255",
+            "256",
+            "-1",
+            " 42 ",
+            "yes",
+            "0x7",
+            "30m",
+            "-5m",
+            "{",
+            "}",
+            "{}",
+            "[]",
+            "null",
+            r#"{"verb":"fail"}"#,
+            r#"{"verb":7}"#,
+            r#"{"id":"a","by":"b"}"#,
+            r#"{"command":["true"]}"#,
+            r#"{"command":[]}"#,
+            r#"{"command":"#,
+            r#"{"duration":"1h"}"#,
+        ];
+        let line = prop_oneof![4 => select(lines).prop_map(str::to_owned), 1 => ".*"];
+        prop::collection::vec(line, 0..3).prop_map(|lines| lines.join("\n"))
+    }
+
+    /// "The exit code, 0 to 255, anything else is 0"; the second line may name its verb (2.1).
+    fn exit_of(text: &str) -> Wish {
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        match serde_json::from_str::<serde_json::Value>(rest).ok().map(|json| json["verb"].clone())
+        {
+            Some(verb) if verb == "fail" => Wish::Leave(Verb::Fail),
+            _ => Wish::Exit((0..=255).find(|code| first.trim() == code.to_string()).unwrap_or(0)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_file_has_its_reading_or_is_refused(text in texts()) {
+            let json = serde_json::from_str::<serde_json::Value>(&text).ok();
+            let field = |name: &str| json.as_ref().and_then(|json| json[name].as_str());
+            let is_json = text.trim().starts_with('{') && json.is_some();
+            for (ending, read) in FILES {
+                let Body { wish, reason, by, .. } = read(&text);
+                match wish {
+                    Wish::Cancel | Wish::Skip if !is_json => {
+                        let told = Some(text.trim()).filter(|text| !text.is_empty());
+                        prop_assert_eq!((reason.as_deref(), by), (told, None), "{}", ending);
+                    }
+                    Wish::Cancel | Wish::Skip => {}
+                    Wish::Exit(_) | Wish::Leave(_) if ending == ".breakpointexit" => {
+                        prop_assert_eq!(wish, exit_of(&text));
+                    }
+                    Wish::Exit(code) => prop_assert_eq!((ending, code), (".breakpointexit.err", 1)),
+                    Wish::Begin => prop_assert_eq!(ending, ".beforestepexit"),
+                    Wish::DoNotBegin => prop_assert_eq!(ending, ".beforestepexit.err"),
+                    Wish::Retry(command) => {
+                        let is_named = text.contains("\"command\"");
+                        let words = json.as_ref().and_then(|json| json["command"].as_array());
+                        let is_good = !is_named || words.is_some_and(|words| !words.is_empty());
+                        prop_assert_eq!(command.is_ok(), is_good, "{:?}", text);
+                    }
+                    Wish::Extend(length) => {
+                        let asked = field("duration").unwrap_or(text.trim());
+                        let is_good = ["30m", "1h", "0"].contains(&asked);
+                        let may_be_good = asked.ends_with(['h', 'm', 's']) && !asked.starts_with('-');
+                        prop_assert!(length.is_ok() || !is_good, "{:?}", text);
+                        prop_assert!(length.is_err() || is_good || may_be_good, "{:?}", text);
+                    }
+                    Wish::Leave(_) => prop_assert!(false, "{} names a verb", ending),
+                }
+            }
+        }
+    }
 }

@@ -12,6 +12,10 @@ use crate::os::watch::Change;
 /// How long a file must not have changed.
 const STANDSTILL: Duration = Duration::from_millis(100);
 
+/// The same for one that seems to be open still: no more can be seen of a hard link whose other name
+/// went at once, and nobody closes it. Shorter than a verb waits for its answer.
+const STANDSTILL_OPEN: Duration = Duration::from_secs(5);
+
 /// What tells one version of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Signature {
@@ -57,6 +61,7 @@ impl Settling {
                 if !path.exists() {
                     self.open.remove(path);
                     self.closed.remove(path);
+                    self.first_seen.remove(path);
                 }
             }
             Change::Lost => {
@@ -81,36 +86,35 @@ impl Settling {
             return true;
         }
         if self.open.contains(path) && !was_linked(file) {
-            return false;
+            return self.stands_still(path, file, STANDSTILL_OPEN);
         }
-        let still = file.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        let settled =
-            still.is_some_and(|still| still >= STANDSTILL) || self.stands_still(path, file);
-        if settled {
-            self.first_seen.remove(path);
-        }
-        settled
+        has_stood_still(file) || self.stands_still(path, file, STANDSTILL)
     }
 
     /// Whether a file that may not be read yet was first seen a moment ago. What is weaker waits for
     /// it so long, but not for ever for a writer that never closes it.
     pub(super) fn is_young(&mut self, path: &Path, file: &Metadata) -> bool {
-        !self.stands_still(path, file)
+        !self.stands_still(path, file, STANDSTILL)
     }
 
-    /// The same by our own clock, for a filesystem whose clock is ahead.
-    fn stands_still(&mut self, path: &Path, file: &Metadata) -> bool {
+    /// By our own clock: that of a filesystem may be ahead.
+    fn stands_still(&mut self, path: &Path, file: &Metadata, long_enough: Duration) -> bool {
         let signature = Signature::of(file);
         let seen = self.first_seen.entry(path.to_owned()).or_insert((signature, self.now));
         if seen.0 != signature {
             *seen = (signature, self.now);
         }
-        let due = seen.1 + STANDSTILL;
+        let due = seen.1 + long_enough;
         if self.now < due {
             self.again = Some(self.again.map_or(due, |again| again.min(due)));
         }
         self.now >= due
     }
+}
+
+fn has_stood_still(file: &Metadata) -> bool {
+    let still = file.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    still.is_some_and(|still| still >= STANDSTILL)
 }
 
 /// A link, symbolic or hard, is created and never closed.
@@ -122,4 +126,64 @@ fn is_new_file(path: &Path) -> bool {
 fn was_linked(file: &Metadata) -> bool {
     let written = (file.mtime(), file.mtime_nsec());
     file.nlink() > 1 || (file.ctime(), file.ctime_nsec()) > written
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs::File;
+    use std::io::Write;
+
+    use super::*;
+
+    /// What is seen of a file so many milliseconds after the start.
+    fn is_settled(settling: &mut Settling, path: &Path, now_ms: u64) -> bool {
+        settling.begin(Duration::from_millis(now_ms));
+        settling.is_settled(path, &path.metadata().unwrap())
+    }
+
+    /// As a hard link looks whose other name went within the same tick of the clock.
+    #[test]
+    fn a_file_that_nobody_closes_is_read_once_it_has_stood_still_for_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.retry");
+        std::fs::write(&path, "half").unwrap();
+        let mut settling = Settling::default();
+        settling.notice(&Change::Created(path.clone()));
+        assert!(!is_settled(&mut settling, &path, 0));
+        assert_eq!(settling.look_again_at(), Some(Duration::from_secs(5)));
+        assert!(!is_settled(&mut settling, &path, 4999));
+        std::fs::write(&path, "the whole").unwrap();
+        assert!(!is_settled(&mut settling, &path, 5000));
+        assert!(!is_settled(&mut settling, &path, 9999));
+        assert!(is_settled(&mut settling, &path, 10_000));
+        assert!(is_settled(&mut settling, &path, 11_000), "it is read again");
+    }
+
+    /// The file's time is ahead of every clock, so that only what was seen of it counts.
+    #[test]
+    fn a_file_must_have_stood_still_since_its_last_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.retry");
+        let mut file = File::create(&path).unwrap();
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        let mut settling = Settling::default();
+        let looks = [
+            (0, "", 0, false),
+            (99, "", 0, false),
+            (99, "again", 0, false),
+            (100, "", 0, false),
+            (198, "", 0, false),
+            (198, "", 1, false),
+            (297, "", 1, false),
+            (298, "", 1, true),
+        ];
+        for (now_ms, text, later, settled) in looks {
+            file.write_all(text.as_bytes()).unwrap();
+            file.set_modified(ahead + Duration::from_secs(later)).unwrap();
+            assert_eq!(is_settled(&mut settling, &path, now_ms), settled, "after {now_ms} ms");
+            assert_eq!(settling.look_again_at().is_none(), settled, "after {now_ms} ms");
+        }
+    }
 }

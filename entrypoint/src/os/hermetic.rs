@@ -1,6 +1,7 @@
 //! Hermetic steps: new user, mount, pid and network namespaces, all ids mapped to themselves
 //! (contract 1.10).
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
 
@@ -12,8 +13,8 @@ const NAMESPACES: libc::c_int =
     libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET;
 
 /// Whether the environment asks for it.
-pub fn is_asked(variable: impl Fn(&str) -> Option<String>) -> bool {
-    variable("TEKTON_HERMETIC").as_deref() == Some("1")
+pub fn is_asked(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    variable("TEKTON_HERMETIC").is_some_and(|asked| asked == "1")
         && variable("TEKTON_RESOURCE_NAME").is_none_or(|name| name.is_empty())
 }
 
@@ -73,4 +74,32 @@ pub(super) fn refusal(errno: Errno) -> String {
          user), or take the variable away",
         errno.desc()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn it_is_asked_for_by_a_one_where_the_resource_has_no_name() {
+        let named = |name: &'static [u8]| Some(OsString::from_vec(name.to_vec()));
+        for (hermetic, resource, asked) in [
+            (named(b"1"), None, true),
+            (named(b"1"), named(b""), true),
+            (named(b"1"), named(b"name"), false),
+            (named(b"1"), named(b"n\xffme"), false),
+            (named(b"true"), None, false),
+            (named(b"1\xff"), None, false),
+            (named(b""), None, false),
+            (None, None, false),
+        ] {
+            let variable = |name: &str| match name {
+                "TEKTON_HERMETIC" => hermetic.clone(),
+                _ => resource.clone(),
+            };
+            assert_eq!(is_asked(variable), asked, "{hermetic:?} {resource:?}");
+        }
+    }
 }

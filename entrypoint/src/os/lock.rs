@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollTimeout, poll};
 
@@ -106,6 +107,32 @@ impl Listener {
     }
 }
 
+/// A verb's turn to ask: the state shows only the last answers, so verbs of one container ask one after
+/// the other, each until it has its own.
+#[derive(Debug)]
+pub struct Turn {
+    _lock: Option<Flock<File>>,
+}
+
+impl Turn {
+    /// Waits for it, but no longer than this: a verb that was stopped must not keep all others back.
+    /// The lock is that of the folder above the step's, whose own tells of [`Listener`]s.
+    pub fn of(folder: &Path, limit: Duration) -> Self {
+        let deadline = Instant::now() + limit;
+        let above = folder.canonicalize().ok();
+        let mut open = above.and_then(|folder| File::open(folder.parent()?).ok());
+        while let Some(file) = open.take() {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Self { _lock: Some(lock) },
+                Err((file, Errno::EWOULDBLOCK)) if Instant::now() < deadline => open = Some(file),
+                Err(_) => break,
+            }
+            let _ = poll(&mut [], PollTimeout::from(1_u8));
+        }
+        Self { _lock: None }
+    }
+}
+
 /// Waits until no verb waits for an answer in this folder, but no longer than this.
 pub fn let_listeners_go(folder: &Path, limit: Duration) {
     let deadline = Instant::now() + limit;
@@ -139,9 +166,24 @@ mod tests {
     }
 
     #[test]
+    fn of_two_verbs_one_has_its_turn_when_the_other_is_done() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("0");
+        std::fs::create_dir(&folder).unwrap();
+        let is_free = || Turn::of(&folder, Duration::ZERO)._lock.is_some();
+        let listener = Listener::of(&folder);
+        let turn = Turn::of(&folder, LONG);
+        assert!(!is_free());
+        drop(turn);
+        assert!(is_free(), "{listener:?} keeps nobody back");
+    }
+
+    #[test]
     fn nobody_is_kept_by_a_folder_that_is_gone() {
         let gone = Path::new("/nonexistent/run");
         drop(Listener::of(gone));
         let_listeners_go(gone, LONG);
+        drop(Turn::of(gone, LONG));
+        drop(Turn::of(Path::new("/"), LONG));
     }
 }

@@ -5,7 +5,7 @@ use super::gate::Verdict;
 use super::markers::{self, Begun, Breakpoints, Effect, Kind, Sighting};
 use super::message;
 use super::outcome::{Ending, Outcome};
-use super::{Action, Cause, Now, Prepared, Step, View};
+use super::{Action, Cause, Now, Posted, Prepared, Step, View};
 use crate::state::{Phase, Reason};
 
 impl Step {
@@ -35,7 +35,9 @@ impl Step {
             Phase::Waiting | Phase::Paused | Phase::HeldBefore => {
                 self.gate().verdict() == Verdict::Begin
             }
-            Phase::HeldFailed => self.end_by_marker().is_none(),
+            Phase::HeldFailed => {
+                self.end_by_marker().is_none() && self.view.posted == Posted::Nothing
+            }
             _ => false,
         }
     }

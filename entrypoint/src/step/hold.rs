@@ -125,8 +125,11 @@ impl Step {
     /// A hold's limit is spoken of once more when a tenth of it is left.
     pub(super) fn remind_or_look(&mut self, now: Now) -> Vec<Action> {
         let reminder = self.limit.as_mut().and_then(|limit| limit.reminder.take());
-        if reminder.is_some() && self.limit.is_some_and(|limit| !limit.is_reached(now)) {
-            return vec![Action::Log(self.message())];
+        if let (Some(_), Some(limit)) = (reminder, self.limit)
+            && !limit.is_reached(now)
+        {
+            let left = message::duration(limit.at.monotonic.saturating_sub(now.monotonic));
+            return vec![Action::Log(format!("{left} left: {}", self.message()))];
         }
         vec![Action::Look]
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::state::{Reason, SeenMarker};
+use crate::state::{Reason, SeenMarker, written};
 
 /// What a marker file asks, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +70,7 @@ impl Sighting {
             name: self.kind.name().to_owned(),
             reason: self.reason.clone(),
             folder: self.folder.clone(),
+            written: written(self.written),
         }
     }
 }
@@ -260,6 +261,8 @@ mod tests {
         assert!(!paused(&[seen(Kind::Pause, 5, false), seen(Kind::Resume, 6, false)]));
         assert!(paused(&[seen(Kind::Pause, 7, false), seen(Kind::Resume, 6, false)]));
         assert!(paused(&[seen(Kind::Pause, 5, true), seen(Kind::Resume, 6, false)]));
+        let [earlier, later] = [4, 6].map(|second| seen(Kind::Resume, second, false));
+        assert!(!paused(&[earlier, seen(Kind::Pause, 5, false), later]));
     }
 
     #[test]

@@ -177,6 +177,9 @@ impl Step {
 
     pub(super) fn until(&self) -> String {
         match self.limit {
+            Some(limit) if limit.at.wall.date_naive() != self.since.wall.date_naive() => {
+                format!(" until {} {}", limit.at.wall.date_naive(), clock(limit.at))
+            }
             Some(limit) => format!(" until {}", clock(limit.at)),
             None => format!(" since {}", clock(self.since)),
         }

@@ -106,8 +106,13 @@ fn the_other_arguments_stay_in_their_places() {
 
 #[test]
 fn a_value_is_not_substituted_again() {
-    let (arguments, warnings) = Steps::usual().argument(b"$(steps.a.results.pretender)");
-    assert_eq!((arguments, warnings), (vec![b"$(steps.a.results.text)".to_vec()], vec![]));
+    let (steps, text) = (Steps::usual(), "$(steps.a.results.text)");
+    for (argument, expected) in [
+        ("$(steps.a.results.pretender)", text.to_owned()),
+        ("<$(steps.a.results.pretender)>", format!("<{text}>")),
+    ] {
+        assert_eq!(steps.argument(argument.as_bytes()), (vec![expected.into_bytes()], vec![]));
+    }
 }
 
 #[test]

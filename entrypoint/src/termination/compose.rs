@@ -31,12 +31,11 @@ pub fn compose(old: &[Row], new: &[Row], encoding: Encoding) -> Composed {
             return Composed { bytes, too_large: None };
         }
     }
-    let candidates = candidates(old, new);
     let too_large = TooLarge {
         bytes: full_size_bytes(&foreign, encoding),
-        largest: largest_results(&candidates),
+        largest: largest_results(&grouped(old.iter(), new)),
     };
-    Composed { bytes: squeeze(&candidates, encoding), too_large: Some(too_large) }
+    Composed { bytes: squeeze(&candidates(old, new), encoding), too_large: Some(too_large) }
 }
 
 fn encode_if_it_fits(rows: &[&Row], encoding: Encoding) -> Option<Vec<u8>> {
@@ -67,7 +66,10 @@ fn squeeze(candidates: &[(Group, &Row)], encoding: Encoding) -> Vec<u8> {
 /// the new one is refused.
 fn candidates<'a>(old: &'a [Row], new: &'a [Row]) -> Vec<(Group, &'a Row)> {
     let renewed: HashSet<&str> = new.iter().map(|row| row.key.as_str()).collect();
-    let old = old.iter().filter(|row| !renewed.contains(row.key.as_str()));
+    grouped(old.iter().filter(|row| !renewed.contains(row.key.as_str())), new)
+}
+
+fn grouped<'a>(old: impl Iterator<Item = &'a Row>, new: &'a [Row]) -> Vec<(Group, &'a Row)> {
     let old = old.map(|row| (Group::of(row, Group::OldRest), row));
     let new = new.iter().map(|row| (Group::of(row, Group::Ending), row));
     old.chain(new).filter(|(_, row)| !row.is_own()).collect()
@@ -113,10 +115,13 @@ fn full_size_bytes(rows: &[&Row], encoding: Encoding) -> u64 {
     rows.iter().fold(read, |bytes, row| bytes.saturating_add(row.unread_bytes))
 }
 
-fn largest_results(candidates: &[(Group, &Row)]) -> Vec<(String, u64)> {
-    let results = candidates.iter().filter(|(group, _)| *group != Group::Ending);
+/// Each key once, with the larger of its old and its new row: both are counted.
+fn largest_results(rows: &[(Group, &Row)]) -> Vec<(String, u64)> {
+    let results = rows.iter().filter(|(group, _)| *group != Group::Ending);
     let mut largest: Vec<_> = results.map(|(_, row)| (row.key.clone(), row.size_bytes())).collect();
     largest.sort_by_key(|(_, bytes)| Reverse(*bytes));
+    let mut named = HashSet::new();
+    largest.retain(|(key, _)| named.insert(key.clone()));
     largest.truncate(NAMED_AT_MOST);
     largest
 }
@@ -256,6 +261,15 @@ mod tests {
             plain + (3 << 30)
         );
         assert!(text.starts_with(&start), "{text}");
+    }
+
+    #[test]
+    fn an_old_row_that_makes_it_too_large_is_named_with_its_own_size() {
+        let (old, new) = (row("a", 5000, RowType::TaskResult), row("a", 10, RowType::TaskResult));
+        let composed = compose(&[old], &[new, row("b", 20, RowType::TaskResult)], Encoding::Plain);
+        assert_eq!(keys(&composed), "a b");
+        let largest = composed.too_large.unwrap().largest;
+        assert_eq!(largest, [("a".to_owned(), 5000), ("b".to_owned(), 20)]);
     }
 
     #[test]

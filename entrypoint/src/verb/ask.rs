@@ -11,7 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::answer::Answer;
 use crate::os::files::{beside, folder_of, with_ending};
-use crate::os::lock::{Life, LifeWatch};
+use crate::os::lock::{Life, LifeWatch, Turn};
 use crate::os::watch::Watch;
 use crate::state::{Answered, Outcome, Phase, State};
 
@@ -50,6 +50,9 @@ enum News {
 
 impl Asking<'_> {
     fn run(&self, content: &str) -> Answer {
+        // Half of the time is left for the answer, whoever keeps the turn.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let _turn = Turn::of(folder_of(self.post), left / 2);
         let state = match self.first_look() {
             Ok(state) => state,
             Err(answer) => return answer,
@@ -143,6 +146,10 @@ impl Asking<'_> {
         }
         let message = match taken {
             Ok(()) => "nobody answered; the request is taken back".to_owned(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                "the request was taken, but its answer is shown no more: look at the status"
+                    .to_owned()
+            }
             Err(e) => format!("nobody answered, and {} cannot be taken back: {e}", file.display()),
         };
         self.answer(Answer::NOBODY, message)

@@ -4,17 +4,18 @@
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use debug_scripts::RunVerb;
 use nix::poll::{PollTimeout, poll};
+use tempfile::TempPath;
 
 use super::answer::Answer;
 use crate::breakpoint::{self, Breakpoint};
 use crate::look::read_reason;
 use crate::os::files::{beside, with_ending};
 use crate::os::lock::{Life, LifeWatch};
-use crate::state::{Phase, SeenMarker, State};
+use crate::state::{Phase, SeenMarker, State, written};
 use crate::status;
 use crate::step::markers::Kind;
 
@@ -56,12 +57,13 @@ impl Marking<'_> {
             return self.answer(Answer::REJECTED, message);
         }
         let marker = self.folder.join(self.verb.definition().marker);
+        let former = self.keep_former(&marker);
         let written = beside(&marker).and_then(|mut file| {
             file.write_all(self.text.as_bytes())?;
             file.persist(&marker).map_err(|e| e.error)?.metadata()
         });
         match written {
-            Ok(mine) => self.await_steps(&marker, mine.ino()),
+            Ok(mine) => self.await_steps(&marker, mine.ino(), former),
             Err(e) => {
                 let message = format!("cannot write {}: {e}", marker.display());
                 self.answer(Answer::NOBODY, message)
@@ -69,28 +71,50 @@ impl Marking<'_> {
         }
     }
 
-    fn await_steps(&self, marker: &Path, inode: u64) -> Answer {
+    fn await_steps(&self, marker: &Path, inode: u64, former: Option<TempPath>) -> Answer {
         loop {
             let steps = self.live_steps();
-            // Another hand may have written over it since: then its text is the one that counts.
-            let text = read_reason(marker);
-            let deaf: Vec<_> =
-                steps.iter().filter(|state| !self.is_seen_by(state, &text)).collect();
+            // Another hand may have written over it since: then that one is to be seen.
+            let there = self.read(marker);
+            let is_deaf =
+                |state: &&State| !there.as_ref().is_some_and(|it| state.markers.contains(it));
+            let deaf: Vec<_> = steps.iter().filter(is_deaf).collect();
             if deaf.is_empty() {
                 return self.answer(Answer::ACCEPTED, self.told(&steps));
             }
             if Instant::now() >= self.deadline {
-                return self.take_back(marker, inode, &deaf);
+                return self.take_back(marker, inode, former, &deaf);
             }
             let _ = poll(&mut [], PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO));
         }
     }
 
+    /// The marker that ours replaces, under another name: a pause must not end because nobody saw that
+    /// it was given again.
+    fn keep_former(&self, marker: &Path) -> Option<TempPath> {
+        let name = format!(".holdpoint-{}-{}", std::process::id(), self.name());
+        let former = self.folder.join(name);
+        std::fs::hard_link(marker, &former).ok()?;
+        TempPath::try_from_path(former).ok()
+    }
+
     /// What some steps have not seen must not act on the others later. Another hand's marker stays.
-    fn take_back(&self, marker: &Path, inode: u64, deaf: &[&State]) -> Answer {
+    fn take_back(
+        &self,
+        marker: &Path,
+        inode: u64,
+        former: Option<TempPath>,
+        deaf: &[&State],
+    ) -> Answer {
         let deaf: Vec<_> = deaf.iter().map(|state| format!("`{}`", state.step)).collect();
         let is_mine = marker.metadata().is_ok_and(|there| there.ino() == inode);
-        let taken = match is_mine.then(|| std::fs::remove_file(marker)) {
+        let restores = former.is_some();
+        let take = || match former {
+            Some(former) => former.persist(marker).map_err(|e| e.error),
+            None => std::fs::remove_file(marker),
+        };
+        let taken = match is_mine.then(take) {
+            Some(Ok(())) if restores => "the marker before it stands again".to_owned(),
             Some(Ok(())) => "the marker is taken back".to_owned(),
             Some(Err(e)) => format!("{} cannot be taken back: {e}", marker.display()),
             None => "somebody else has replaced the marker or taken it away".to_owned(),
@@ -99,12 +123,15 @@ impl Marking<'_> {
         self.answer(Answer::NOBODY, message)
     }
 
-    fn is_seen_by(&self, state: &State, text: &str) -> bool {
-        let marker = self.verb.definition().marker;
-        state
-            .markers
-            .iter()
-            .any(|seen| seen.name == marker && seen.reason == text && seen.folder == self.folder)
+    /// The marker that is there now, as states show it.
+    fn read(&self, marker: &Path) -> Option<SeenMarker> {
+        let file = marker.metadata().ok()?;
+        Some(SeenMarker {
+            name: self.verb.definition().marker.to_owned(),
+            reason: read_reason(marker),
+            folder: self.folder.to_owned(),
+            written: written(file.modified().unwrap_or(SystemTime::UNIX_EPOCH)),
+        })
     }
 
     /// The steps that have begun to speak and are neither finished nor dead.

@@ -78,6 +78,9 @@ impl Options {
             ("post_file", _) => self.post_file = Some(absolute(value.into())),
             ("o", "json") => self.json = true,
             ("o", "table") => self.json = false,
+            ("o", _) => {
+                return Err(format!("-o {value:?} is no form of output; give json or table"));
+            }
             ("wait", _) => {
                 let wait = go_duration::parse(&value).ok().and_then(|wait| wait.to_unsigned());
                 self.wait =
@@ -86,5 +89,28 @@ impl Options {
             _ => return Err(format!("flag provided but not defined: -{name} {value}")),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Options, String> {
+        Options::parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_form_of_output_is_json_or_a_table() {
+        let table = [
+            (&["-o", "json"][..], Ok(true)),
+            (&["--o=table"], Ok(false)),
+            (&["-o", "yaml"], Err("-o \"yaml\" is no form of output; give json or table")),
+            (&["-o="], Err("-o \"\" is no form of output; give json or table")),
+        ];
+        for (words, wanted) in table {
+            let json = parsed(words).map(|options| options.json);
+            assert_eq!(json, wanted.map_err(str::to_owned), "{words:?}");
+        }
     }
 }

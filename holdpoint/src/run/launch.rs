@@ -38,8 +38,9 @@ pub fn become_program(arguments: &[OsString]) -> Error {
 fn prepare(run: &Path, folder: &Path) -> Result<(), Error> {
     let view = RunFolder::at(run).view()?;
     view.enter().map_err(Error::View)?;
-    fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
-    std::env::set_current_dir(folder).map_err(|error| Error::file(folder, error))?;
+    let _ = fs::create_dir_all(folder);
+    std::env::set_current_dir(folder)
+        .map_err(|source| Error::WorkingDir { path: folder.to_owned(), source })?;
     // Only now: a change of the user namespace takes it back.
     set_pdeathsig(Signal::SIGTERM).map_err(|error| Error::View(error.into()))
 }

@@ -133,3 +133,26 @@ fn every_signal_goes_to_the_whole_group() {
         assert_eq!(sandbox.log()[2..], ["got", "got"], "{name}");
     }
 }
+
+#[test]
+fn the_ends_of_children_are_no_signals_of_the_group() {
+    let sandbox = sandbox();
+    // Blocked signals stay to be seen.
+    let step = sandbox.step(0).command(["env", "--block-signal=CHLD,WINCH", "sleep", "600"]);
+    let step = step.fails(143).any_stderr().start();
+    let command = step.reaches("running")["pid"].to_string();
+    let pending = || {
+        let status = std::fs::read_to_string(format!("/proc/{command}/status")).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap()
+    };
+    let bit = |signal: Signal| 1_u64 << (signal as i32 - 1);
+    let runs_sleep = || std::fs::read_to_string(format!("/proc/{command}/comm")).unwrap();
+    eventually("both are blocked", || (runs_sleep() == "sleep\n").then_some(()));
+    step.signal(Signal::SIGCHLD);
+    step.signal(Signal::SIGWINCH);
+    eventually("the later one is there", || (pending() & bit(Signal::SIGWINCH) != 0).then_some(()));
+    assert_eq!(pending() & bit(Signal::SIGCHLD), 0, "the end of a child was passed on");
+    step.signal(Signal::SIGTERM);
+    step.finish();
+}

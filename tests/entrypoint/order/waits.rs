@@ -209,3 +209,37 @@ fn the_start_is_when_the_turn_comes() {
     second.finish();
     assert!(started(&sandbox, 0) < started(&sandbox, 1));
 }
+
+#[test]
+fn pauses_do_not_count_in_a_wait() {
+    let sandbox = sandbox();
+    let timed_out = [started_at(), internal("Reason", "WaitTimeout")];
+    let step = |number: usize| {
+        let step = sandbox.step(number).flags(["-wait_file", "w", "-wait_timeout", "100ms"]);
+        step.command(["true"]).fails(1).rows(timed_out.clone()).any_stderr()
+    };
+    let pause = sandbox.write("paused/pause", "lunch");
+    let mut paused = step(0).flags(["-control_dir", &sandbox.at("paused")]).start();
+    paused.reaches("waiting");
+    // It began later, and its time is over.
+    step(1).start().finish();
+    assert!(paused.is_running());
+    std::fs::remove_file(pause).unwrap();
+    paused.finish();
+}
+
+#[test]
+fn the_wait_for_an_earlier_step_that_is_still_alive_has_no_limit() {
+    let sandbox = sandbox();
+    let middle = sandbox.step(1).shell(&crate::waiting_for(&sandbox, "go")).start();
+    middle.reaches("running");
+    sandbox.write("tekton/run/0/out", "");
+    let last = sandbox.step(2).after(0).flags(["-wait_timeout", "100ms"]).command(["true"]);
+    let last = last.start();
+    last.reaches("waiting");
+    let late = sandbox.step(3).flags(["-wait_file", "w", "-wait_timeout", "100ms"]);
+    assert_eq!(late.command(["true"]).start().end(), 1);
+    crate::release(&sandbox, "go");
+    middle.finish();
+    last.finish();
+}

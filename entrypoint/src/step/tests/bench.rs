@@ -243,6 +243,16 @@ impl Bench {
         self
     }
 
+    /// Tells the step one event. Of what it asks, the log alone is done.
+    pub(super) fn tell_alone(&mut self, event: Event) -> Vec<Action> {
+        let actions = self.step.on(self.now, event);
+        self.log.extend(actions.iter().filter_map(|action| match action {
+            Action::Log(line) => Some(line.clone()),
+            _ => None,
+        }));
+        actions
+    }
+
     fn perform(&mut self, action: Action) -> Option<Event> {
         self.refuse_what_is_never_allowed(&action);
         self.done.push(action.clone());
@@ -292,11 +302,31 @@ impl Bench {
                 let is_said = self.log.contains(&ending.message);
                 assert!(is_said || ending.reason.is_none(), "nobody was told: {}", ending.message);
             }
+            Action::Publish => self.expect_that_the_log_spoke_first(),
             Action::Exit(_) => assert!(posted, "an exit without a post file"),
             Action::Start(_) | Action::Signal(_) | Action::Prepare | Action::Mark(..) => {
                 assert!(!posted, "{action:?} after the post file");
             }
             _ => {}
+        }
+    }
+
+    /// A log line comes before the state that it speaks of (2.5), and so does the first message of a hold.
+    fn expect_that_the_log_spoke_first(&self) {
+        let state = self.step.state();
+        let is_told = match state.phase {
+            Phase::Waiting | Phase::Running => false,
+            Phase::Finished => state.reason.is_some(),
+            _ => true,
+        };
+        let answers = state.requests.iter().map(|answered| &answered.message);
+        for message in answers.chain(is_told.then_some(&state.message)) {
+            let is_said = self.log.iter().any(|line| line.ends_with(message));
+            assert!(is_said, "the state speaks before the log: {message}");
+        }
+        if matches!(state.phase, Phase::HeldFailed | Phase::HeldAfter) {
+            let first = self.records.last().and_then(|record| record.held.as_ref());
+            assert!(first.is_some(), "the state speaks of a hold that is not on disk");
         }
     }
 

@@ -195,6 +195,11 @@ fn a_retry_runs_the_command_again_from_a_clean_slate() {
     assert_eq!((state.attempt, state.exit_code, state.reason), (2, None, None));
     assert_eq!(state.started_at.as_deref(), Some("2026-03-01T14:20:42.000Z"));
     let bench = bench.pass(seconds(59)).expect(Phase::Running);
+    bench
+        .clone()
+        .pass(seconds(1))
+        .expect(Phase::Terminating)
+        .expect_reason(Reason::TimeoutExceeded);
     let bench = bench.ends(Outcome::Exited(0)).expect_end((Post::Done, Some("0"), NOTHING, 0));
     assert_eq!(bench.records.last().unwrap().started_at, moment(seconds(42)).wall);
 }
@@ -226,7 +231,7 @@ fn a_marker_that_comes_while_a_retry_is_prepared_is_not_lost() {
         let mut bench = Bench::held_failed(rules());
         let retry = request(wish_of(Verb::Retry));
         let view = View { requests: vec![retry], ..bench.view.clone() };
-        let asked = bench.step.on(bench.now, Event::Looked(view));
+        let asked = bench.tell_alone(Event::Looked(view));
         assert!(asked.contains(&Action::Prepare));
         let bench = bench.mark(kind);
         let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
@@ -237,11 +242,25 @@ fn a_marker_that_comes_while_a_retry_is_prepared_is_not_lost() {
 }
 
 #[test]
-fn nothing_starts_for_a_retry_whose_hold_has_ended() {
+fn a_retry_does_not_run_beside_the_steps_that_a_script_let_go_on() {
     let mut bench = Bench::held_failed(rules());
     let retry = request(wish_of(Verb::Retry));
     let view = View { requests: vec![retry], ..bench.view.clone() };
     assert!(bench.step.on(bench.now, Event::Looked(view)).contains(&Action::Prepare));
+    let bench = bench.posted();
+    let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
+    let bench = bench.tell(prepared).expect(Phase::HeldFailed);
+    assert_eq!(bench.starts.len(), 1);
+    let bench = bench.ask(by_hand(facts::Wish::Exit(0))).look();
+    bench.expect_end((Post::ByOthers, None, NOTHING, 0));
+}
+
+#[test]
+fn nothing_starts_for_a_retry_whose_hold_has_ended() {
+    let mut bench = Bench::held_failed(rules());
+    let retry = request(wish_of(Verb::Retry));
+    let view = View { requests: vec![retry], ..bench.view.clone() };
+    assert!(bench.tell_alone(Event::Looked(view)).contains(&Action::Prepare));
     let bench = bench.signal(TERM);
     let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
     assert!(bench.step.clone().on(bench.now, prepared).is_empty());

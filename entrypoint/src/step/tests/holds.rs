@@ -49,9 +49,19 @@ fn the_cancelled_and_the_skipped_are_not_held() {
 
 #[test]
 fn the_hold_after_holds_whatever_came() {
-    let rules = || Rules { hold_after: true, ..rules() };
+    let rules = || Rules { hold_after: true, timeout: Some(seconds(60)), ..rules() };
     Bench::running(rules()).ends(Outcome::Exited(0)).expect(Phase::HeldAfter);
-    Bench::running(rules()).ends(Outcome::Exited(7)).expect(Phase::HeldFailed);
+    for outcome in [Outcome::Exited(7), Outcome::Killed(9)] {
+        Bench::running(rules()).ends(outcome).expect(Phase::HeldFailed);
+    }
+    let timed_out = Bench::running(rules()).pass(seconds(60)).ends(Outcome::Killed(15));
+    timed_out.tell(Event::GroupGone).expect(Phase::HeldFailed);
+    let mut faulty = Bench::waiting(rules()).came();
+    faulty.prepared = Prepared::Faulty("no such operator".to_owned());
+    faulty.look().expect(Phase::HeldFailed);
+    let mut missing = Bench::waiting(rules()).came();
+    missing.not_started = Some((127, "not found".to_owned()));
+    missing.look().expect(Phase::HeldFailed);
 }
 
 #[test]
@@ -219,6 +229,18 @@ fn a_hold_has_its_limit() {
 }
 
 #[test]
+fn the_limit_is_measured_by_the_monotonic_clock() {
+    for hold in [Bench::held_before, Bench::held_failed, Bench::held_after] {
+        let mut bench = hold(limited());
+        let phase = bench.step.phase();
+        bench.now.wall += seconds(3600);
+        let mut bench = bench.tell(Event::TimePassed).look().expect(phase);
+        bench.now.wall -= seconds(7200);
+        bench.pass(seconds(600)).expect(Phase::Finished);
+    }
+}
+
+#[test]
 fn a_hold_without_a_limit_lasts() {
     for hold in [Bench::held_before, Bench::held_failed, Bench::held_after] {
         let bench = hold(rules());
@@ -236,7 +258,9 @@ fn the_limit_is_spoken_of_once_more_when_a_tenth_is_left() {
     assert_eq!(bench.log.len(), said);
     let bench = bench.pass(seconds(1)).pass(seconds(1)).pass(seconds(1));
     assert_eq!(bench.log.len(), said + 1);
-    assert!(bench.log[said].contains("held until 14:30:12"), "{}", bench.log[said]);
+    let line = &bench.log[said];
+    assert!(line.starts_with("1 min left: step `test` exited with 7"), "{line}");
+    assert!(line.contains("held until 14:30:12"), "{line}");
     bench.expect(Phase::HeldFailed);
 }
 
@@ -258,8 +282,12 @@ fn a_request_that_is_there_when_the_limit_passes_goes_first() {
         let bench = hold(limited()).wait(seconds(600)).ask(request(wish_of(verb)));
         bench.tell(Event::TimePassed).expect(Phase::Running);
     }
-    let late = Bench::held_failed(limited()).wait(seconds(600));
-    late.ask(request(wish_of(Verb::Extend))).tell(Event::TimePassed).expect(Phase::HeldFailed);
+    for hold in [Bench::held_before, Bench::held_failed, Bench::held_after] {
+        let late = || hold(limited()).wait(seconds(600)).ask(request(wish_of(Verb::Extend)));
+        let phase = late().step.phase();
+        late().tell(Event::TimePassed).expect(phase);
+        late().look().expect(phase);
+    }
 }
 
 #[test]

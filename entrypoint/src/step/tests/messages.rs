@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use debug_scripts::Verb;
 
-use super::super::markers::Kind;
+use super::super::markers::{Kind, Sighting};
 use super::super::*;
 use super::bench::*;
 
 fn limited() -> Rules {
     Rules { breakpoint_timeout: Some(seconds(718)), timeout: Some(seconds(600)), ..rules() }
+}
+
+fn paused_by_its_pod() -> Bench {
+    let mut bench = Bench::waiting(rules()).came();
+    bench.view.markers = vec![Sighting { downward: true, ..marker(Kind::Pause, "lunch") }];
+    bench.look()
 }
 
 #[test]
@@ -36,8 +42,18 @@ fn each_phase_says_what_a_person_needs() {
              to resume: /tekton/debug/scripts/debug-resume",
         ),
         (
+            paused_by_its_pod(),
+            "step `test` is paused by `pause` (\"lunch\") since 14:20:00; \
+             to resume: take away the pod's annotation holdpoint.dev/pause",
+        ),
+        (
             Bench::held_before(limited()),
             "step `test` is held before its command until 14:31:58; \
+             run it: /tekton/debug/scripts/debug-beforestep-continue",
+        ),
+        (
+            Bench::held_before(Rules { breakpoint_timeout: Some(seconds(86_400)), ..rules() }),
+            "step `test` is held before its command until 2026-03-02 14:20:00; \
              run it: /tekton/debug/scripts/debug-beforestep-continue",
         ),
         (Bench::running(limited()), "step `test` has run since 14:20:00; it may take 10 min"),
@@ -71,6 +87,41 @@ fn each_phase_says_what_a_person_needs() {
     }
 }
 
+/// Start of the attempt, since when the phase lasts, when it ends by itself.
+#[test]
+fn each_phase_shows_its_times() {
+    let rules = || Rules { wait_timeout: Some(seconds(90)), ..limited() };
+    let table = [
+        (Bench::waiting(rules()).wait(seconds(5)).look(), [None, Some("20:00"), Some("21:30")]),
+        (Bench::held_before(rules()), [None, Some("20:00"), Some("31:58")]),
+        (Bench::running(rules()).wait(seconds(5)), [Some("20:00"), Some("20:00"), Some("30:00")]),
+        (
+            Bench::running(rules()).wait(seconds(5)).verb(Verb::Cancel),
+            [Some("20:00"), Some("20:05"), Some("20:15")],
+        ),
+        (Bench::held_failed(rules()), [Some("20:00"), Some("20:12"), Some("32:10")]),
+        (Bench::held_after(rules()), [Some("20:00"), Some("20:12"), Some("32:10")]),
+        (
+            Bench::held_failed(rules()).wait(seconds(8)).verb(Verb::Retry),
+            [Some("20:20"), Some("20:20"), Some("30:20")],
+        ),
+        (
+            Bench::running(rules()).wait(seconds(5)).ends(Outcome::Exited(0)),
+            [Some("20:00"), Some("20:05"), None],
+        ),
+    ];
+    for (bench, times) in table {
+        let state = bench.step.state();
+        let times = times.map(|time| time.map(|time| format!("2026-03-01T14:{time}.000Z")));
+        assert_eq!(
+            [state.started_at, Some(state.since), state.deadline],
+            times,
+            "{}",
+            state.message
+        );
+    }
+}
+
 #[test]
 fn each_end_says_what_happened() {
     let cancelled = Bench::running(rules()).verb(Verb::Cancel).ends(Outcome::Killed(15));
@@ -85,6 +136,19 @@ fn each_end_says_what_happened() {
             Bench::waiting(rules()).previous_failed(Some(Reason::Failed)).look(),
             "skipped: step `build` failed",
         ),
+        (
+            Bench::waiting(rules()).previous_failed(Some(Reason::Cancelled)).look(),
+            "skipped: step `build` failed (Cancelled)",
+        ),
+        (
+            Bench::waiting(Rules { wait_timeout: Some(seconds(90)), ..rules() }).pass(seconds(90)),
+            "step `test` waited 1 min 30 s for /tekton/run/0/out, which did not come",
+        ),
+        (
+            Bench::waiting(rules()).signal(TERM),
+            "step `test` got SIGTERM while it waited for its turn",
+        ),
+        (paused_by_its_pod().signal(2), "step `test` got SIGINT while it was paused"),
         (cancelled.tell(Event::GroupGone), "step `test` was cancelled by alice (\"flaky\")"),
         (missing.look(), "step `test` could not be started: nosuch: not found in PATH"),
         (

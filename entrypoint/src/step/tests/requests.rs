@@ -156,6 +156,12 @@ fn a_cancel_is_not_undone_by_a_skip() {
 }
 
 #[test]
+fn an_answer_tells_when_it_was_given() {
+    let bench = Bench::running(rules()).wait(seconds(5)).verb(Verb::Skip);
+    assert_eq!(bench.step.state().requests[0].at, "2026-03-01T14:20:05.000Z");
+}
+
+#[test]
 fn the_last_eight_answers_are_kept() {
     let mut bench = Bench::running(rules());
     for count in 0..12 {

@@ -260,6 +260,12 @@ fn the_last_look_comes_right_before_the_start() {
         let bench = bench.tell(prepared).expect_end(end);
         assert!(bench.starts.is_empty());
     }
+    let mut bench = Bench::held_before(rules());
+    let go = View { requests: vec![request(wish_of(Verb::BeforeContinue))], ..bench.view.clone() };
+    assert!(bench.step.on(bench.now, Event::Looked(go)).contains(&Action::Prepare));
+    let bench = bench.mark(Kind::Abort);
+    let prepared = Event::Prepared(Prepared::Ready, bench.view.clone());
+    assert!(bench.tell(prepared).expect_end(ABORTED).starts.is_empty());
     let mut bench = Bench::waiting(rules()).came();
     let _ = bench.step.on(bench.now, Event::Looked(bench.view.clone()));
     let bench = bench.mark(Kind::Pause);

@@ -59,7 +59,10 @@ impl Supervisor<'_> {
 
     /// Tells which markers have come since, whoever put them there.
     pub(super) fn hear_markers(&mut self, step: &Followed, state: &State) {
-        let new = state.markers.iter().filter(|marker| !self.heard.contains(marker));
+        let new = state
+            .markers
+            .iter()
+            .filter(|marker| !self.heard.iter().any(|heard| heard.says_the_same(marker)));
         let new: Vec<_> = new.cloned().collect();
         let lines: Vec<_> = new.iter().filter_map(told).collect();
         self.heard.extend(new);
