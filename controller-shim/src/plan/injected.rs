@@ -1,6 +1,6 @@
 //! The annotation that lists all that was injected, by which a pod that has it all is known.
 
-use super::{Call, Plan, Probe};
+use super::{Call, Plan, Probe, Step};
 use crate::annotations::INJECTED;
 use crate::pod::{Container, Pod};
 
@@ -12,18 +12,15 @@ pub fn list(pod: &Pod, plan: &Plan) -> String {
     };
     let prepare = plan.prepare.iter().map(|it| name(&pod.spec.init_containers, it.container));
     let markers = plan.markers.iter().filter_map(|it| pod.spec.volumes.get(it.volume));
-    let step =
-        |wanted: &super::Step| !matches!(&wanted.call, Call::With(flags) if flags.is_empty());
+    let is_changed = |step: &&Step| step.call != Call::With(Vec::new()) || !step.mounts.is_empty();
+    let changed = plan.steps.iter().filter(is_changed);
     let probed = plan.steps.iter().filter(|step| step.probe == Probe::Added);
     let items = prepare
         .map(|name| format!("image:{name}"))
         .chain(plan.init_containers.iter().map(|it| format!("init:{}", it.name)))
         .chain(plan.volumes.iter().map(|it| format!("volume:{}", it.name)))
         .chain(markers.map(|volume| format!("markers:{}", volume.name)))
-        .chain(plan.steps.iter().filter(|it| step(it)).map(|it| {
-            let kind = if matches!(it.call, Call::With(_)) { "flags" } else { "step" };
-            format!("{kind}:{}", name(containers, it.container))
-        }))
+        .chain(changed.map(|it| format!("step:{}", name(containers, it.container))))
         .chain(probed.map(|it| format!("probe:{}", name(containers, it.container))));
     items.collect::<Vec<_>>().join(",")
 }
@@ -39,7 +36,7 @@ fn has(pod: &Pod, item: &str) -> bool {
     match item.split_once(':') {
         Some(("init" | "image", name)) => pod.has_init_container(name),
         Some(("volume" | "markers", name)) => pod.has_volume(name),
-        Some(("step" | "flags", name)) => container(name).is_some_and(Container::runs_entrypoint),
+        Some(("step", name)) => container(name).is_some_and(Container::runs_entrypoint),
         Some(("probe", name)) => container(name).is_some_and(|it| it.readiness_probe.is_some()),
         _ => false,
     }
