@@ -2,6 +2,7 @@
 //! command, holds it open where a breakpoint says so, and posts how it ended.
 
 pub mod args;
+pub mod breakpoint;
 pub mod cel;
 pub mod config;
 pub mod creds;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use controller_shim::DEFAULT_IMAGE;
 use debug_scripts::Word;
 
 pub use verb::{Asking, VerbArguments};
@@ -17,10 +18,12 @@ Examples:
   holdpoint run task.yaml --breakpoint before:deploy,after:build
   holdpoint retry                         (from another terminal, while a step is held)
   holdpoint pause 'look at the logs'      (before the next step begins)
+  holdpoint inject -f job.yaml | kubectl apply -f -
 
 Exit codes:
   run:    0, or that of the first step that failed (128 + s for a signal s);
           130 after Ctrl-C; 2 where nothing could be run
+  inject: 0; 3 where a pod was refused; with --diff 1 where there is a difference
   others: 0 accepted, 3 rejected, 4 nobody there to answer, 2 wrong usage";
 
 const RUN_HELP: &str = "\
@@ -39,6 +42,20 @@ Examples:
 HOLDPOINT_EXIT_CODE, HOLDPOINT_ATTEMPT, HOLDPOINT_LOG (all that the step has written),
 HOLDPOINT_FOLDER (the step's folder, as this machine knows it), and `holdpoint` on its PATH.";
 
+const INJECT_HELP: &str = "\
+Does what the webhook of a cluster does, offline: pods that ask by the annotation
+holdpoint.dev/inject: \"true\", in whatever kind has a template of pods, and in lists. Comments are
+lost; nothing else but those pods changes. Where one is refused, nothing is printed on stdout.
+
+Examples:
+  holdpoint inject -f job.yaml --diff
+  holdpoint inject -f job.yaml | kubectl apply -f -
+  kubectl get cronjob nightly -o yaml | holdpoint inject --diff
+
+Exit codes:
+  0 all is printed, also where there was nothing to inject (one line on stderr says why);
+  1 with --diff, where there is a difference; 2 no manifest; 3 a pod was refused";
+
 /// Runs a Tekton Task on this machine, step by step, and holds it open where it fails.
 #[derive(Debug, Parser)]
 #[command(name = "holdpoint", version, help_template = help(), after_help = EXAMPLES)]
@@ -55,20 +72,25 @@ pub enum Command {
     Run(RunArguments),
     /// Show the runs.
     List(ListArguments),
+    /// Put the entrypoint into a manifest.
+    Inject(InjectArguments),
     /// Ask something of a live run.
     Verb(VerbArguments),
 }
 
 const RUN: [&str; 2] = ["run", "run a Task, TaskRun or Pod of a file here"];
 const LIST: [&str; 2] = ["list", "show the runs that are live or ended within a day, newest first"];
+const INJECT: [&str; 2] = ["inject", "put the step entrypoint into the pods of a manifest"];
 
 impl Subcommand for Command {
     fn augment_subcommands(command: clap::Command) -> clap::Command {
         let run = RunArguments::augment_args(clap::Command::new(RUN[0])).after_help(RUN_HELP);
         let list = ListArguments::augment_args(clap::Command::new(LIST[0]));
+        let inject = InjectArguments::augment_args(clap::Command::new(INJECT[0]));
         command
             .subcommand(verb::about(run, RUN[1]))
             .subcommand(verb::about(list, LIST[1]))
+            .subcommand(verb::about(inject.after_help(INJECT_HELP), INJECT[1]))
             .subcommands(Word::all().map(verb::subcommand))
     }
 
@@ -77,7 +99,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        [RUN[0], LIST[0]].contains(&name) || Word::named(name).is_some()
+        [RUN[0], LIST[0], INJECT[0]].contains(&name) || Word::named(name).is_some()
     }
 }
 
@@ -94,6 +116,9 @@ impl FromArgMatches for Command {
             Some(word) => verb::from_matches(word, &mut matches).map(Self::Verb),
             None if name == LIST[0] => {
                 ListArguments::from_arg_matches_mut(&mut matches).map(Self::List)
+            }
+            None if name == INJECT[0] => {
+                InjectArguments::from_arg_matches_mut(&mut matches).map(Self::Inject)
             }
             None => RunArguments::from_arg_matches_mut(&mut matches).map(Self::Run),
         }
@@ -114,6 +139,7 @@ fn help() -> String {
         group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
         group("For the whole run", rows(|word| matches!(word, Word::Run(_)))),
+        group("For a cluster", [[INJECT[0], "[-f FILE]", INJECT[1]]]),
     ];
     format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",
@@ -175,6 +201,54 @@ pub struct ListArguments {
     /// How to print them
     #[arg(short = 'o', long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+/// What to inject, and how.
+#[derive(Debug, Args)]
+pub struct InjectArguments {
+    /// The manifest, YAML or JSON; `-` or nothing for standard input
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
+    /// The image with the entrypoint
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+    /// How the entrypoint comes into a pod
+    #[arg(long, value_enum, default_value_t)]
+    pub delivery: Delivery,
+    /// Show what would change instead
+    #[arg(long)]
+    pub diff: bool,
+    /// How to print it; else as it came
+    #[arg(short = 'o', long, value_enum)]
+    pub output: Option<Format>,
+}
+
+/// How the entrypoint comes into a pod that is none of Tekton's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Delivery {
+    /// An init container copies it
+    #[default]
+    InitContainer,
+    /// Its image is mounted (Kubernetes 1.33 and later; no debug scripts)
+    ImageVolume,
+}
+
+impl From<Delivery> for controller_shim::Delivery {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::InitContainer => Self::InitContainer,
+            Delivery::ImageVolume => Self::ImageVolume,
+        }
+    }
+}
+
+/// The languages of manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// YAML
+    Yaml,
+    /// JSON
+    Json,
 }
 
 /// For whom the outcome is printed.

@@ -6,6 +6,7 @@
 pub mod args;
 pub mod error;
 pub mod exit;
+pub mod inject;
 pub mod list;
 pub mod plan;
 pub mod run;
@@ -46,6 +47,7 @@ fn perform(command: Command) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::run(arguments),
         Command::List(arguments) => list::list(arguments.output),
+        Command::Inject(arguments) => inject::inject(&arguments),
         Command::Verb(arguments) => verbs::ask(&arguments),
     }
 }

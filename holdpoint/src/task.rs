@@ -12,7 +12,7 @@ mod fields;
 mod kubernetes;
 mod mounts;
 mod params;
-mod problem;
+pub(crate) mod problem;
 mod reference;
 mod resolve;
 mod results;
@@ -22,7 +22,7 @@ mod variables;
 mod volumes;
 mod when;
 mod workspaces;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 mod breakpoints;
 mod ends;
+mod inject;
 mod list;
 mod markers;
 mod outcome;

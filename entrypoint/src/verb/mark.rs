@@ -11,6 +11,7 @@ use nix::poll::{PollTimeout, poll};
 use tempfile::TempPath;
 
 use super::answer::Answer;
+use crate::breakpoint::{self, Breakpoint};
 use crate::look::read_reason;
 use crate::os::files::{beside, with_ending};
 use crate::os::lock::{Life, LifeWatch};
@@ -159,28 +160,22 @@ impl Marking<'_> {
     }
 
     fn check_breakpoints(&self) -> Result<(), String> {
-        let names: Vec<_> =
-            status::posts_of_run(self.post).iter().filter_map(|post| status::read(post)).collect();
         let wrong = |why: String| {
             Err(format!(
                 "breakpoint {:?}: {why}; give on-failure, before:STEP, after:STEP or off",
                 self.text
             ))
         };
-        let items: Vec<_> = self.text.split(',').map(str::trim).collect();
-        if items.len() > 1 && items.contains(&"off") {
-            return wrong("off stands alone".to_owned());
-        }
-        for item in items {
-            match item.split_once(':') {
-                None if ["on-failure", "off"].contains(&item) => {}
-                Some(("before" | "after", step)) => {
-                    if !names.iter().any(|state| state.step == step) {
-                        let known: Vec<_> = names.iter().map(|s| s.step.as_str()).collect();
-                        return wrong(format!("there is no step {step} in {}", known.join(", ")));
-                    }
-                }
-                _ => return wrong(format!("{item:?} is no breakpoint")),
+        let breakpoints = match breakpoint::parse(&self.text) {
+            Ok(breakpoints) => breakpoints,
+            Err(error) => return wrong(error.to_string()),
+        };
+        let posts = status::posts_of_run(self.post);
+        let steps: Vec<_> =
+            posts.iter().filter_map(|post| Some(status::read(post)?.step)).collect();
+        for step in breakpoints.iter().filter_map(Breakpoint::step) {
+            if !steps.iter().any(|known| known == step) {
+                return wrong(format!("there is no step {step} in {}", steps.join(", ")));
             }
         }
         Ok(())

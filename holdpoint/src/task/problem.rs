@@ -4,17 +4,17 @@ use super::TaskError;
 
 /// A problem of the file that is read; its name is added at the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) line: usize,
-    pub(super) message: String,
+pub(crate) struct Problem {
+    pub(crate) line: usize,
+    pub(crate) message: String,
 }
 
 /// A value, or what keeps it from being one.
-pub(super) type Checked<T> = Result<T, Problem>;
+pub(crate) type Checked<T> = Result<T, Problem>;
 
 impl Problem {
     /// A problem on a line.
-    pub(super) fn at(line: usize, message: impl Into<String>) -> Self {
+    pub(crate) fn at(line: usize, message: impl Into<String>) -> Self {
         Self { line, message: message.into() }
     }
 
@@ -24,7 +24,7 @@ impl Problem {
     }
 
     /// The same, saying in which file.
-    pub(super) fn in_file(self, file: &str) -> TaskError {
+    pub(crate) fn in_file(self, file: &str) -> TaskError {
         TaskError { file: file.to_owned(), line: self.line, message: self.message }
     }
 }

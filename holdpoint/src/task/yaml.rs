@@ -11,14 +11,14 @@ const MAX_NODES: usize = 100_000;
 
 /// A value and where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Its line, counted from 1.
-    pub(super) line: usize,
-    pub(super) value: Value,
+    pub(crate) line: usize,
+    pub(crate) value: Value,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     /// What YAML takes for a number or a truth value, as it was written.
     Typed(String),
@@ -29,25 +29,25 @@ pub(super) enum Value {
 
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) line: usize,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) line: usize,
+    pub(crate) node: Node,
 }
 
 /// A text and where it begins.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Text {
-    pub(super) value: String,
+pub(crate) struct Text {
+    pub(crate) value: String,
     /// The line of its first character that is no line break.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// Whether its lines are lines of the file, as in a `|` block.
-    pub(super) block: bool,
+    pub(crate) block: bool,
 }
 
 impl Text {
     /// The line of the file that holds the byte at `offset`.
-    pub(super) fn line_at(&self, offset: usize) -> usize {
+    pub(crate) fn line_at(&self, offset: usize) -> usize {
         let breaks = |text: &str| text.matches('\n').count();
         let before = self.value.get(..offset).unwrap_or_default();
         let blank = self.value.len() - self.value.trim_start_matches('\n').len();
@@ -57,13 +57,13 @@ impl Text {
 
 impl Node {
     /// The value of a key, where this is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else { return None };
         entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
     /// What this is, for messages.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
             Value::Typed(_) => "a number or a truth value",
@@ -86,7 +86,7 @@ impl Node {
 ///
 /// # Errors
 /// The line and the reason, where the text is not YAML.
-pub(super) fn parse(text: &str) -> Checked<Vec<Node>> {
+pub(crate) fn parse(text: &str) -> Checked<Vec<Node>> {
     let mut tree = Tree::default();
     for event in Parser::new_from_str(text) {
         let (event, span) =

@@ -1,0 +1,108 @@
+//! The reviews around the pods.
+
+use controller_shim::review::{Outcome, review};
+use serde_json::{Value, json};
+
+use crate::pods::{asking, of_tekton, settings};
+
+type Change = fn(&mut Value);
+
+fn request(pod: Value) -> Value {
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": "1-2-3",
+            "operation": "CREATE",
+            "resource": { "group": "", "version": "v1", "resource": "pods" },
+            "namespace": "ci",
+            "name": "build-pod",
+            "object": pod,
+        },
+    })
+}
+
+fn reviewed(request: &Value) -> controller_shim::review::Reviewed {
+    review(request.to_string().as_bytes(), &settings()).unwrap()
+}
+
+#[test]
+fn other_requests_let_everything_in() {
+    let changes: [Change; 4] = [
+        |request| request["operation"] = json!("UPDATE"),
+        |request| request["subResource"] = json!("ephemeralcontainers"),
+        |request| request["resource"]["resource"] = json!("services"),
+        |request| request["resource"]["group"] = json!("metrics.k8s.io"),
+    ];
+    for change in changes {
+        let mut request = request(asking(&[], &["a"]));
+        assert_eq!(reviewed(&request).outcome, Outcome::Injected);
+        change(&mut request["request"]);
+        let reviewed = reviewed(&request);
+        assert_eq!((reviewed.outcome, reviewed.reason), (Outcome::Untouched, "other-request"));
+        assert_eq!(reviewed.answer["response"], json!({ "uid": "1-2-3", "allowed": true }));
+    }
+}
+
+#[test]
+fn the_log_learns_whose_pod_it_was() {
+    let mut pod = of_tekton(&[("breakpoint", "nonsense")], &["one"]);
+    pod["metadata"]["generateName"] = json!("build-");
+    let mut request = request(pod);
+    let named = reviewed(&request);
+    assert_eq!((named.namespace.as_str(), named.pod.as_str()), ("ci", "build-pod"));
+    assert_eq!(named.owner, "TaskRun/build");
+    assert_eq!(named.answer["response"]["warnings"], json!([named.message]));
+    request["request"]["name"] = json!("");
+    assert_eq!(reviewed(&request).pod, "build-");
+}
+
+#[test]
+fn a_refusal_has_a_message_and_a_code() {
+    let refused = reviewed(&request(asking(&[("steps", "x")], &["a"])));
+    assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "bad-annotation"));
+    let response = &refused.answer["response"];
+    assert_eq!((&response["allowed"], &response["uid"]), (&json!(false), &json!("1-2-3")));
+    assert_eq!((&response["status"]["code"], &response["patch"]), (&json!(422), &Value::Null));
+    assert_eq!(response["status"]["message"], refused.message);
+    assert!(refused.message.starts_with("holdpoint.dev/steps \"x\": "), "{}", refused.message);
+}
+
+#[test]
+fn what_is_no_review_says_why() {
+    let whole = request(asking(&[], &["a"]));
+    let cases: [(Change, &str); 5] = [
+        (
+            |review| review["apiVersion"] = json!("admission.k8s.io/v1beta1"),
+            r#"it is "AdmissionReview" of "admission.k8s.io/v1beta1""#,
+        ),
+        (|review| review["kind"] = json!("Pod"), r#"it is "Pod" of "admission.k8s.io/v1""#),
+        (|review| review["request"] = Value::Null, "it has no request"),
+        (
+            |review| drop(review["request"].as_object_mut().unwrap().remove("uid")),
+            "missing field `uid`",
+        ),
+        (|review| *review = json!("review"), "invalid type: string"),
+    ];
+    for (change, why) in cases {
+        let mut request = whole.clone();
+        change(&mut request);
+        let told = review(request.to_string().as_bytes(), &settings()).unwrap_err().to_string();
+        let start = format!("not an AdmissionReview of admission.k8s.io/v1: {why}");
+        assert!(told.starts_with(&start), "{told}");
+    }
+    assert!(review(b"{", &settings()).is_err());
+}
+
+#[test]
+fn a_pod_that_cannot_be_read_goes_in_with_a_warning() {
+    let mut pod = asking(&[], &["a"]);
+    pod["spec"]["containers"][0]["command"] = json!("sh");
+    let reviewed = reviewed(&request(pod));
+    assert_eq!((reviewed.outcome, reviewed.reason), (Outcome::Untouched, "unreadable"));
+    assert!(
+        reviewed.message.starts_with("holdpoint: the pod cannot be read: invalid type"),
+        "{}",
+        reviewed.message
+    );
+}
