@@ -3,10 +3,13 @@
 //!
 //! [`Api::start`] listens on 127.0.0.1; [`Api::kubeconfig`] is what points a real binary there. A test
 //! puts objects with [`Api::put`], says with [`Api::fault`] which request goes wrong, and compares
-//! [`Api::requests`] with what it expects. Nothing runs in its pods, and no controller acts.
+//! [`Api::requests`] with what it expects. No controller acts; what runs in its pods, and what `exec`
+//! runs there, is the test's own: [`Api::run_commands`].
 
 mod change;
+mod exec;
 mod fault;
+mod logs;
 mod place;
 mod query;
 mod requests;
@@ -26,6 +29,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use exec::Exec;
 pub use fault::Fault;
 pub use requests::Request;
 
@@ -129,6 +133,22 @@ impl Api {
     /// No fault is left.
     pub fn heal(&self) {
         self.server.faults.clear();
+    }
+
+    /// Runs the commands of `pods/exec` from now on. Where the pod's status says that the container does
+    /// not run, none is run.
+    pub fn run_commands(&self, run: impl Fn(Exec) -> Result<i32, String> + Send + Sync + 'static) {
+        self.server.runner.set(run);
+    }
+
+    /// Adds to the log of a container, given by namespace, pod and name.
+    pub fn log(&self, container: [&str; 3], text: &str) {
+        self.server.logs.add(container.map(str::to_owned), text);
+    }
+
+    /// The container has ended: who follows its log has read all.
+    pub fn end_log(&self, container: [&str; 3]) {
+        self.server.logs.end(container.map(str::to_owned));
     }
 
     /// All requests until now, in their order.

@@ -10,7 +10,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::change::Patch;
+use super::exec::{self, Runner};
 use super::fault::{Fault, Faults};
+use super::logs::{self, Logs};
 use super::place::Place;
 use super::query::Query;
 use super::requests::{Request, Requests};
@@ -25,6 +27,8 @@ pub(super) struct Server {
     pub(super) store: Store,
     pub(super) faults: Faults,
     pub(super) requests: Requests,
+    pub(super) logs: Logs,
+    pub(super) runner: Runner,
 }
 
 /// A request that has been read.
@@ -71,14 +75,20 @@ async fn answer(State(server): State<Arc<Server>>, request: axum::extract::Reque
 }
 
 async fn done(server: &Arc<Server>, asked: Asked) -> Result<Response, Problem> {
+    if asked.place.part.as_deref() == Some("exec") {
+        let pod = server.store.existing(&asked.place)?;
+        return exec::respond(&server.runner, &pod, asked).await;
+    }
     let Asked { parts, place, query, body, cut } = asked;
     let store = &server.store;
     let dry_run = query.dry_run();
     match (parts.method.as_str(), &place.name) {
-        ("GET", Some(_)) => {
-            let missing = || Problem::new(404, format!("{} not found", place.described()));
-            Ok(Json(store.get(&place).ok_or_else(missing)?).into_response())
+        ("GET", Some(pod)) if place.part.as_deref() == Some("log") => {
+            store.existing(&place)?;
+            let pod = [place.namespace.clone().unwrap_or_default(), pod.clone()];
+            Ok(logs::respond(server, pod, &query, cut))
         }
+        ("GET", Some(_)) => Ok(Json(store.existing(&place)?).into_response()),
         ("GET", None) if query.is("watch") => watch::respond(server, place, &query, cut),
         ("GET", None) => Ok(Json(list(store, &place, &query)?).into_response()),
         ("POST", None) => {

@@ -51,6 +51,10 @@ impl Store {
         self.kept.lock().unwrap().find(place).cloned()
     }
 
+    pub(super) fn existing(&self, place: &Place) -> Result<Value, Problem> {
+        self.get(place).ok_or_else(|| not_found(place))
+    }
+
     /// What of a collection is selected, by namespace and name, and the version of the whole.
     pub(super) fn list(&self, collection: &Place, selector: &Selector) -> (Vec<Value>, u64) {
         let kept = self.kept.lock().unwrap();
