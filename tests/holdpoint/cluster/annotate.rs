@@ -73,6 +73,17 @@ fn what_cannot_be_known_is_said_so() {
 }
 
 #[test]
+fn an_annotation_that_has_not_arrived_is_no_answer() {
+    let setting = Setting::held();
+    setting.kubelet.be_late();
+    let told = setting.type_in("pause pod/one --by annotate --wait 1ms").ended_with(4);
+    assert!(
+        told.contains("not known: step `build`, `test` has not seen it within 0.001 s"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_annotation_that_may_not_be_written_is_told() {
     let setting = Setting::held();
     setting.api.fault("PATCH", "/pods/one", Fault::forbidden());

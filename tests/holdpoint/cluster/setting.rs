@@ -16,7 +16,7 @@ pub(crate) const NAMESPACE: &str = "default";
 pub(crate) struct Setting {
     pub(crate) home: Home,
     pub(crate) api: Api,
-    kubelet: Kubelet,
+    pub(crate) kubelet: Kubelet,
 }
 
 impl Setting {
