@@ -131,8 +131,9 @@ impl ControlFolder {
         }
     }
 
-    /// A marker is in force from the moment that it is there; its text counts once it is written. The
-    /// text of a breakpoint is all that it says: until then the one before stands, and no command starts.
+    /// What ends or holds back is in force from the moment that it is there; its text counts once it is
+    /// written. A resume lets go, and the text of a breakpoint is all that it says: until they are written
+    /// the one before stands, and beside a breakpoint no command starts.
     fn sight(
         &mut self,
         kind: Kind,
@@ -145,6 +146,8 @@ impl ControlFolder {
         self.changed |= !settled;
         if !settled && kind == Kind::Breakpoint {
             self.half_written = Some(path.to_owned());
+        }
+        if !settled && matches!(kind, Kind::Breakpoint | Kind::Resume) {
             return before.iter().find(|seen| seen.kind == kind).cloned();
         }
         let reason = if settled { read_reason(path) } else { String::new() };
