@@ -177,7 +177,8 @@ impl Judge<'_> {
             let is_slow = entry.rest.get(2).is_some_and(|manner| manner.starts_with("slowly"));
             entry.word == "half" && entry.rest[0] == "resume" && is_slow
         });
-        let unseen = |at: &f64| !sees_all || spoke.is_some_and(|spoke| *at < spoke + MARGIN_SECONDS);
+        let unseen =
+            |at: &f64| !sees_all || spoke.is_some_and(|spoke| *at < spoke + MARGIN_SECONDS);
         let still = |at: &f64| at + STANDSTILL_SECONDS < began;
         halves.map(|entry| entry.at).filter(|at| unseen(at) && still(at)).last()
     }
