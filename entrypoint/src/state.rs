@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::os::files::{read_at_most, with_ending};
 
-/// More than any state has.
-const LARGEST_STATE_BYTES: u64 = 1 << 20;
+/// More than any state has, were every marker and answer in it as long as it may be.
+const LARGEST_STATE_BYTES: u64 = 16 << 20;
 
 /// A step's state: written at every change, read by verbs, by `holdpoint` and by the steps behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,11 @@ pub struct SeenMarker {
 }
 
 impl SeenMarker {
+    /// When its file was written, where it says so.
+    pub fn written_at(&self) -> Option<SystemTime> {
+        DateTime::parse_from_rfc3339(&self.written).ok().map(SystemTime::from)
+    }
+
     /// Whether it says the same, whenever it was written.
     pub fn says_the_same(&self, other: &Self) -> bool {
         (&self.name, &self.reason, &self.folder) == (&other.name, &other.reason, &other.folder)

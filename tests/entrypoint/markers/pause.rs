@@ -108,3 +108,47 @@ fn a_resume_stands_while_it_is_written_again() {
     step.finish();
     drop(again);
 }
+
+/// Sets the time of a file an hour ahead: the clock has been set back since.
+fn write_ahead(sandbox: &Sandbox, below: &str, text: &str) {
+    let ahead = SystemTime::now() + Duration::from_secs(3600);
+    let file = sandbox.write(below, text);
+    File::options().write(true).open(file).unwrap().set_modified(ahead).unwrap();
+}
+
+#[test]
+fn a_pause_by_a_verb_is_newer_than_every_resume() {
+    let sandbox = sandbox();
+    let step = sandbox.step(1).after(0).command(["true"]).start();
+    step.reaches("waiting");
+    write_ahead(&sandbox, "tekton/run/0/resume", "");
+    sees(&step, "resume");
+    assert_eq!(sandbox.ask(1, ["pause"]).code, 0);
+    sandbox.write("tekton/run/0/out", "");
+    step.reaches("paused");
+    step.kill();
+}
+
+#[test]
+fn a_resume_by_a_verb_is_newer_than_every_pause() {
+    let sandbox = sandbox();
+    write_ahead(&sandbox, "tekton/run/0/pause", "");
+    let step = sandbox.step(1).command(["echo", "ran"]).stdout("ran\n").any_stderr();
+    let step = step.leaves("resume", "").start();
+    step.reaches("paused");
+    assert_eq!(sandbox.ask(1, ["resume"]).code, 0);
+    step.finish();
+}
+
+#[test]
+fn a_breakpoint_by_a_verb_is_newer_than_every_other() {
+    let sandbox = sandbox();
+    let step = sandbox.step(1).after(0).shell("exit 3").start();
+    step.reaches("waiting");
+    write_ahead(&sandbox, "tekton/run/0/breakpoint", "off");
+    sees(&step, "breakpoint");
+    assert_eq!(sandbox.ask(1, ["breakpoint", "on-failure"]).code, 0);
+    sandbox.write("tekton/run/0/out", "");
+    step.reaches("held-failed");
+    step.kill();
+}
