@@ -117,6 +117,27 @@ fn a_watched_table_shows_each_change_and_ends_with_the_last_step() {
 }
 
 /// Programs that say which one they are, and how they were called.
+/// Where SIGPIPE is ignored, as below many programs, a write tells it.
+#[test]
+fn a_watched_table_ends_with_its_reader() {
+    let sandbox = sandbox();
+    let step = sandbox.step(1).shell(&crate::waiting_for(&sandbox, "go")).start();
+    step.reaches("running");
+    let (post, left) = (sandbox.at("tekton/run/1/out"), sandbox.at("left"));
+    let line = format!("trap '' PIPE; {{ \"$@\"; echo $? > {left}; }} | head -n 1");
+    let watch = sandbox.call(["status", "--watch", "-post_file", &post]);
+    let watch = watch.by(["sh", "-c", &line, "sh"]).start();
+    eventually("it shows the head", || watch.stdout().contains("STEP").then_some(()));
+    assert_eq!(sandbox.ask(1, ["pause"]).code, 0);
+    assert_eq!(sandbox.ask(1, ["pause", "again"]).code, 0);
+    let second = sandbox.step(2).after(1).command(["true"]).any_stderr().start();
+    second.reaches("waiting");
+    assert_eq!(watch.end(), 0);
+    assert_eq!(sandbox.read("left").as_deref(), Some("0\n"));
+    step.kill();
+    second.kill();
+}
+
 fn shells(sandbox: &Sandbox, folder: &str, names: &[&str]) {
     for name in names {
         sandbox.script(&format!("{folder}/{name}"), "#!/bin/sh\necho ${0##*/} \"$@\"\n");
