@@ -167,6 +167,20 @@ fn a_folder_that_cannot_be_written_to_is_named() {
     }
 }
 
+#[test]
+fn a_control_folder_that_is_none_is_named_once() {
+    let sandbox = sandbox();
+    let file = sandbox.write("a-file", "").display().to_string();
+    let step = sandbox.step(0).flags(["-control_dir", &file]);
+    let step = step.stderr("holdpoint: cannot look for markers in /a-file (…): make it …");
+    let step = step.shell(&crate::waiting_for(&sandbox, "go")).start();
+    step.reaches("running");
+    // It looks there again.
+    assert_eq!(sandbox.ask(0, ["skip"]).code, 3);
+    crate::release(&sandbox, "go");
+    step.finish();
+}
+
 /// How often a process went to sleep of itself.
 fn sleeps(step: &Running<'_>) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", step.pid())).unwrap();

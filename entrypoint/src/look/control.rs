@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::awaited::number;
 use super::settle::Settling;
+use crate::log;
 use crate::os::files::{folder_of, read_at_most};
 use crate::os::watch::Change;
 use crate::step::markers::{Kind, Sighting};
@@ -33,6 +34,8 @@ struct ControlFolder {
     downward: bool,
     changed: bool,
     found: Vec<Sighting>,
+    /// Whether a person was told that the folder cannot be read.
+    is_told: bool,
     /// A breakpoint that cannot be read yet.
     half_written: Option<PathBuf>,
 }
@@ -104,8 +107,8 @@ impl ControlFolders {
 
 impl ControlFolder {
     fn new(path: &Path, downward: bool) -> Self {
-        let (found, half_written) = Default::default();
-        Self { path: path.to_owned(), downward, changed: true, found, half_written }
+        let (found, is_told, half_written) = Default::default();
+        Self { path: path.to_owned(), downward, changed: true, found, is_told, half_written }
     }
 
     fn look(&mut self, settling: &mut Settling) {
@@ -116,8 +119,9 @@ impl ControlFolder {
             Ok(entries) => entries.flatten().collect(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             // What cannot be read now has not changed for that: no marker is lost.
-            Err(_) => return,
+            Err(e) => return self.tell(&e),
         };
+        self.is_told = false;
         let before = std::mem::take(&mut self.found);
         self.half_written = None;
         for entry in entries {
@@ -128,6 +132,15 @@ impl ControlFolder {
                 let sighting = self.sight(kind, &entry.path(), &file, &before, settling);
                 self.found.extend(sighting);
             }
+        }
+    }
+
+    fn tell(&mut self, e: &io::Error) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            let folder = self.path.display();
+            log::line(&format!(
+                "cannot look for markers in {folder} ({e}): make it a folder that all can read"
+            ));
         }
     }
 
