@@ -98,6 +98,22 @@ fn requests_full_of_random_bytes_keep_no_verb_from_its_answer() {
 }
 
 #[test]
+fn who_may_not_read_the_state_is_told_so() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    let step = held(&sandbox, &[]);
+    sandbox.set_mode("tekton/run/1", 0o700);
+    let call = sandbox.call(["retry", "-post_file", &sandbox.at("tekton/run/1/out")]);
+    let told = "unanswered: cannot read /tekton/run/1/out.state: Permission denied (os error 13); \
+                ask as the user of the step\n";
+    let call = call.as_user(1000).without_traces().exits(4).stdout(told);
+    call.leaves_something("tekton/run/1").run();
+    step.kill();
+}
+
+#[test]
 fn flags_stand_behind_the_arguments_too() {
     let sandbox = sandbox();
     let step = held(&sandbox, &[]);
