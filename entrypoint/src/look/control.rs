@@ -118,10 +118,15 @@ impl ControlFolder {
         let entries = match self.path.read_dir() {
             Ok(entries) => entries.flatten().collect(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-            // What cannot be read now has not changed for that: no marker is lost.
-            Err(e) => return self.tell(&e),
+            Err(e) => {
+                self.tell(&e);
+                if e.kind() != io::ErrorKind::NotADirectory {
+                    // What cannot be read now has not changed for that: no marker is lost.
+                    return;
+                }
+                Vec::new()
+            }
         };
-        self.is_told = false;
         let before = std::mem::take(&mut self.found);
         self.half_written = None;
         for entry in entries {
