@@ -86,15 +86,48 @@ fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
     assert!(shown.contains("held"), "{shown}");
     assert!(shown.contains("\u{1b}["), "a terminal gets colours");
     assert!(terminal.takes_single_keys());
-    terminal.press("x");
     terminal.press("s");
-    terminal.wait_for("[s]hell");
+    terminal.wait_for("then `exit`");
     terminal.press("pwd; touch ok; exit\n");
     terminal.wait_for("/workspace");
     terminal.wait_for("[q]uit ?");
     terminal.press("r");
     terminal.wait_for("second");
     terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_key_that_is_none_tells_what_each_one_does() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    for key in ["?", "y"] {
+        // Neither Enter nor an arrow says anything.
+        terminal.press(&format!("\n\u{1b}[A{key}"));
+        let shown = terminal.wait_for("[q]uit ?");
+        assert_eq!(shown.matches("[r]etry     run the failed command again").count(), 1, "{shown}");
+        assert!(shown.contains("[q]uit      stop gracefully"), "{shown}");
+    }
+    terminal.press("c");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn what_was_typed_before_a_hold_does_not_end_it() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    // The whole word, whose last letters ask for a retry again.
+    terminal.press("retry");
+    terminal.wait_for("(attempt 2)");
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    let shown = terminal.wait_for(": succeeded after");
+    assert!(!shown.contains("attempt 3"), "{shown}");
     assert_eq!(terminal.end(), Some(0));
 }
 

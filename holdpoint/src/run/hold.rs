@@ -113,6 +113,12 @@ pub fn question(choices: &[Choice], state: &State) -> String {
     format!("{}{left} ?", words.join("  "))
 }
 
+/// What each key does, a line each.
+pub fn explained(choices: &[Choice]) -> Vec<String> {
+    let line = |(_, shown, word): &Choice| format!("    {shown:<11} {}", word.help()[2]);
+    choices.iter().map(line).collect()
+}
+
 fn possible(state: &State) -> Vec<Verb> {
     let moment = state.phase.moment().into_iter();
     moment.flat_map(|moment| accepted_at(moment, state.deadline.is_some())).collect()
