@@ -238,8 +238,11 @@ fn find(name: &OsStr, environment: &[(OsString, OsString)]) -> Result<PathBuf, S
     if name.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(name));
     }
+    if name.is_empty() {
+        return Err(StartError::NotFound("the command is an empty word".to_owned()));
+    }
     let path = environment.iter().rev().find(|(variable, _)| variable == "PATH");
-    let Some((_, path)) = path.filter(|_| !name.is_empty()) else {
+    let Some((_, path)) = path else {
         return Err(StartError::NotFound(format!("{shown:?}, and PATH is not set")));
     };
     let candidates = || std::env::split_paths(path).map(|folder| folder.join(name));
