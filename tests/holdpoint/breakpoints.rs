@@ -13,6 +13,7 @@ fn a_hold_says_what_to_type_and_a_retry_runs_the_step_again() {
     home.task(&[("one", NEEDS_OK), ("two", "echo second")]);
     let mut run = home.start(&["--breakpoint", "on-failure"]);
     run.wait_for("held");
+    run.wait_for(" shell  ");
     run.wait_for(" retry  ");
     run.wait_for(" status  ");
     let states = home.verb(&["status", "-o", "json"]).json();
