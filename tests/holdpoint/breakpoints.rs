@@ -84,6 +84,16 @@ fn the_command_of_a_hold_is_told_everything_and_can_repair() {
 }
 
 #[test]
+fn what_the_command_of_a_hold_writes_is_not_in_the_json() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let hook = "echo looking; holdpoint continue";
+    let ran = home.run(&["--breakpoint", "on-failure", "--on-hold", hook, "-o", "json"]);
+    assert_eq!(ran.json()["status"], "succeeded");
+    assert!(ran.stderr.contains("looking\n"), "{ran:#?}");
+}
+
+#[test]
 fn a_hold_that_its_command_leaves_standing_waits_on() {
     for (command, said) in [
         ("true", "still held"),

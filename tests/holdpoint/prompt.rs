@@ -23,17 +23,26 @@ struct Terminal {
 
 impl Terminal {
     fn run(home: &Home, flags: &[&str]) -> Self {
-        Self::run_into(home, None, flags)
+        Self::start(home, None, ("TERM", "xterm"), flags)
     }
 
     /// The same with stdout going into a file.
-    fn run_into(home: &Home, file: Option<File>, flags: &[&str]) -> Self {
+    fn run_into(home: &Home, file: File, flags: &[&str]) -> Self {
+        Self::start(home, Some(file), ("TERM", "xterm"), flags)
+    }
+
+    fn start(
+        home: &Home,
+        file: Option<File>,
+        (variable, value): (&str, &str),
+        flags: &[&str],
+    ) -> Self {
         let pty = openpty(None, None).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
         let mut command = home.holdpoint(&words);
         command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
-        command.env("SHELL", "/bin/sh").env("TERM", "xterm");
+        command.env("SHELL", "/bin/sh").env("TERM", "xterm").env(variable, value);
         let child = command.spawn().unwrap();
         Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
     }
@@ -153,6 +162,23 @@ fn each_key_ends_the_hold_in_its_own_way() {
 }
 
 #[test]
+fn there_are_no_colours_where_they_are_not_wanted() {
+    for (variable, value, coloured) in
+        [("NO_COLOR", "1", false), ("NO_COLOR", "", true), ("TERM", "dumb", false)]
+    {
+        let home = Home::new();
+        home.task(&[("one", "exit 7")]);
+        let flags = ["--breakpoint", "on-failure"];
+        let mut terminal = Terminal::start(&home, None, (variable, value), &flags);
+        let shown = terminal.wait_for("[q]uit ?");
+        assert_eq!(shown.contains('\u{1b}'), coloured, "{variable}={value}: {shown}");
+        terminal.press("c");
+        terminal.wait_for("succeeded");
+        assert_eq!(terminal.end(), Some(0));
+    }
+}
+
+#[test]
 fn a_hold_with_a_limit_is_extended_and_asks_again() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
@@ -193,7 +219,7 @@ fn a_person_is_asked_on_the_terminal_also_where_stdout_is_a_file() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
     let file = File::create(home.path("shown")).unwrap();
-    let mut terminal = Terminal::run_into(&home, Some(file), &["--breakpoint", "on-failure"]);
+    let mut terminal = Terminal::run_into(&home, file, &["--breakpoint", "on-failure"]);
     terminal.wait_for("[q]uit ?");
     terminal.press("c");
     terminal.wait_for("[c]ontinue\r\n");
