@@ -96,7 +96,7 @@ fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
     assert!(shown.contains("\u{1b}["), "a terminal gets colours");
     assert!(terminal.takes_single_keys());
     terminal.press("s");
-    terminal.wait_for("then `exit`");
+    terminal.wait_for("`exit` comes back to this hold");
     terminal.press("pwd; touch ok; exit\n");
     terminal.wait_for("/workspace");
     terminal.wait_for("[q]uit ?");
