@@ -3,6 +3,8 @@
 //! ([`patch`]). The webhook and `holdpoint inject` are two ways to the same [`inject`].
 
 pub mod annotations;
+#[cfg(feature = "server")]
+pub mod args;
 pub mod patch;
 pub mod plan;
 pub mod pod;
