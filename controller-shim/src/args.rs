@@ -1,12 +1,13 @@
 //! The command line of the server: what can be typed, and the help that teaches it. What a Deployment
 //! would want to set can also be given in the environment.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{ArgGroup, Args, Parser, ValueEnum};
 use entrypoint::go_duration;
 
 use crate::{DEFAULT_IMAGE, Settings};
@@ -14,14 +15,14 @@ use crate::{DEFAULT_IMAGE, Settings};
 const EXAMPLES: &str = "\
 Examples:
   controller-shim --self-signed
-      makes its certificate, keeps it in the Secret holdpoint-tls, and keeps the caBundle of the
-      MutatingWebhookConfiguration holdpoint right
+      makes its certificate, keeps it in the Secret holdpoint-tls, and keeps the
+      caBundle of the MutatingWebhookConfiguration holdpoint right
   controller-shim --tls-cert /tls/tls.crt --tls-key /tls/tls.key
-      serves a certificate of others, as cert-manager's; the files are read again when they change
+      serves a certificate of others, as cert-manager's
 
-It answers POST /mutate, and GET /healthz, /readyz and /metrics, over TLS on --listen; the last three
-also without TLS on --metrics-listen, for the kubelet and Prometheus. SIGTERM drains it; a second one
-ends it at once.";
+It answers POST /mutate, and GET /healthz, /readyz and /metrics, over TLS on --listen;
+the last three also without TLS on --metrics-listen, for the kubelet and Prometheus.
+SIGTERM drains it; a second one ends it at once.";
 
 /// Serves the admission webhook that puts the step entrypoint into pods.
 #[derive(Clone, Debug, Parser)]
@@ -41,9 +42,6 @@ pub struct Arguments {
     /// What goes into pods.
     #[command(flatten)]
     pub injection: Injection,
-    /// Where the certificate comes from.
-    #[command(flatten)]
-    pub certificate: Certificate,
     /// How long to go on accepting connections after SIGTERM, until the cluster knows
     #[arg(
         long,
@@ -65,6 +63,9 @@ pub struct Arguments {
     /// How to write the log, on stdout
     #[arg(long, env = "HOLDPOINT_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// Where the certificate comes from.
+    #[command(flatten)]
+    pub certificate: Certificate,
 }
 
 /// What goes into pods.
@@ -80,21 +81,17 @@ pub struct Injection {
 
 /// Where the certificate comes from: files, or the server itself.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "The certificate", group(ArgGroup::new("source").required(true)))]
 pub struct Certificate {
-    /// Serve the certificate chain of this PEM file
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "tls_key",
-        required_unless_present = "self_signed"
-    )]
+    /// Make and renew it, and keep it in the cluster
+    #[arg(long, group = "source")]
+    pub self_signed: bool,
+    /// Serve the chain of this PEM file; it is read again when it changes
+    #[arg(long, value_name = "FILE", group = "source", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// Its private key, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", conflicts_with = "self_signed")]
     pub tls_key: Option<PathBuf>,
-    /// Make and renew a certificate instead
-    #[arg(long, conflicts_with = "tls_cert")]
-    pub self_signed: bool,
     /// The names of what is in the cluster.
     #[command(flatten)]
     pub names: Names,
@@ -173,6 +170,15 @@ impl FromStr for Listen {
     }
 }
 
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [address] => address.fmt(formatter),
+            all => write!(formatter, ":{}", all.first().map_or(0, SocketAddr::port)),
+        }
+    }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let duration = go_duration::parse(text).map_err(|error| error.to_string())?;
     duration.to_unsigned().ok_or_else(|| "it is negative; give 0s or more".to_owned())
@@ -197,9 +203,13 @@ mod tests {
     fn a_certificate_comes_from_files_or_from_the_server_itself() {
         assert!(parsed("--self-signed").is_ok());
         assert!(parsed("--tls-cert a --tls-key b").is_ok());
-        for words in
-            ["--log-format json", "--tls-cert a", "--tls-key b", "--self-signed --tls-cert a"]
-        {
+        for words in [
+            "--log-format json",
+            "--tls-cert a",
+            "--tls-key b",
+            "--self-signed --tls-cert a --tls-key b",
+            "--self-signed --tls-key b",
+        ] {
             assert_eq!(parsed(words).unwrap_err().exit_code(), 2, "{words}");
         }
     }
