@@ -3,12 +3,19 @@
 //! ([`patch`]). The webhook and `holdpoint inject` are two ways to the same [`inject`].
 
 pub mod annotations;
-#[cfg(feature = "server")]
-pub mod args;
 pub mod patch;
 pub mod plan;
 pub mod pod;
 pub mod review;
+
+#[cfg(feature = "server")]
+pub mod args;
+#[cfg(feature = "server")]
+pub mod controller;
+#[cfg(feature = "server")]
+pub mod log;
+#[cfg(feature = "server")]
+pub mod tls;
 
 use serde_json::Value;
 
