@@ -12,7 +12,8 @@ const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 
 /// What a pod is told that the rules themselves went wrong with.
-const FAULT: &str = "holdpoint: the webhook met a fault of its own with this pod; its log says more";
+const FAULT: &str =
+    "holdpoint: the webhook met a fault of its own with this pod; its log says more";
 
 /// The answer to a review, and what the log and the metrics say of it.
 #[derive(Clone, Debug)]
