@@ -7,4 +7,5 @@ mod certificate;
 mod common;
 mod over_tls;
 mod routes;
+mod self_signed;
 mod usage;
