@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod install;
 mod verb;
 
 use std::fs;
@@ -9,6 +10,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use controller_shim::DEFAULT_IMAGE;
 use debug_scripts::Word;
 
+pub use install::{InstallArguments, Issuer};
 pub use verb::{Asking, VerbArguments};
 
 const EXAMPLES: &str = "\
@@ -19,6 +21,7 @@ Examples:
   holdpoint retry                         (from another terminal, while a step is held)
   holdpoint pause 'look at the logs'      (before the next step begins)
   holdpoint inject -f job.yaml | kubectl apply -f -
+  holdpoint install | kubectl apply -f -
 
 Exit codes:
   run:    0, or that of the first step that failed (128 + s for a signal s);
@@ -74,6 +77,8 @@ pub enum Command {
     List(ListArguments),
     /// Put the entrypoint into a manifest.
     Inject(InjectArguments),
+    /// Print what a cluster needs.
+    Install(InstallArguments),
     /// Ask something of a live run.
     Verb(VerbArguments),
 }
@@ -87,10 +92,12 @@ impl Subcommand for Command {
         let run = RunArguments::augment_args(clap::Command::new(RUN[0])).after_help(RUN_HELP);
         let list = ListArguments::augment_args(clap::Command::new(LIST[0]));
         let inject = InjectArguments::augment_args(clap::Command::new(INJECT[0]));
+        let install = InstallArguments::augment_args(clap::Command::new(install::WORDS[0]));
         command
             .subcommand(verb::about(run, RUN[1]))
             .subcommand(verb::about(list, LIST[1]))
             .subcommand(verb::about(inject.after_help(INJECT_HELP), INJECT[1]))
+            .subcommand(verb::about(install.after_help(install::HELP), install::WORDS[1]))
             .subcommands(Word::all().map(verb::subcommand))
     }
 
@@ -99,7 +106,8 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        [RUN[0], LIST[0], INJECT[0]].contains(&name) || Word::named(name).is_some()
+        [RUN[0], LIST[0], INJECT[0], install::WORDS[0]].contains(&name)
+            || Word::named(name).is_some()
     }
 }
 
@@ -120,6 +128,9 @@ impl FromArgMatches for Command {
             None if name == INJECT[0] => {
                 InjectArguments::from_arg_matches_mut(&mut matches).map(Self::Inject)
             }
+            None if name == install::WORDS[0] => {
+                InstallArguments::from_arg_matches_mut(&mut matches).map(Self::Install)
+            }
             None => RunArguments::from_arg_matches_mut(&mut matches).map(Self::Run),
         }
     }
@@ -139,7 +150,13 @@ fn help() -> String {
         group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
         group("For the whole run", rows(|word| matches!(word, Word::Run(_)))),
-        group("For a cluster", [[INJECT[0], "[-f FILE]", INJECT[1]]]),
+        group(
+            "For a cluster",
+            [
+                [INJECT[0], "[-f FILE]", INJECT[1]],
+                [install::WORDS[0], "[--policy]", install::WORDS[1]],
+            ],
+        ),
     ];
     format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",

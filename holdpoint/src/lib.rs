@@ -7,6 +7,7 @@ pub mod args;
 pub mod error;
 pub mod exit;
 pub mod inject;
+pub mod install;
 pub mod list;
 pub mod plan;
 pub mod run;
@@ -48,13 +49,19 @@ fn perform(command: Command) -> Result<Exit, Error> {
         Command::Run(arguments) => run::run(arguments),
         Command::List(arguments) => list::list(arguments.output),
         Command::Inject(arguments) => inject::inject(&arguments),
+        Command::Install(arguments) => install::install(&arguments),
         Command::Verb(arguments) => verbs::ask(&arguments),
     }
 }
 
-/// Prints a line on stdout. A reader that is gone has read enough.
+/// Prints a line on stdout.
 fn print(line: &str) -> Result<(), Error> {
-    match writeln!(io::stdout(), "{line}") {
+    print_text(&format!("{line}\n"))
+}
+
+/// Prints lines on stdout. A reader that is gone has read enough.
+fn print_text(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::system("cannot print")(error))
         }

@@ -1,7 +1,5 @@
 //! `holdpoint inject` on manifests.
 
-#![allow(clippy::print_stdout)]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -201,15 +199,21 @@ fn what_is_no_manifest_is_told() {
     home.verb(&["inject", "--delivery", "post"]).ended_with(2);
 }
 
+/// A review as a real API server sent it; none, with a word, where the fixtures are not there. They
+/// lie beside the repository, not in it.
+pub(crate) fn review(name: &str) -> Option<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/admission");
+    let Ok(text) = fs::read(folder.join(format!("{name}.json"))) else {
+        holdpoint_tests::skip(&format!("there is no {name}.json in {}", folder.display()));
+        return None;
+    };
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
 /// The offline way and the webhook's way give the same pod.
 #[test]
 fn a_pod_of_a_cluster_gives_what_the_webhook_makes_of_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/admission");
-    let Ok(text) = fs::read_to_string(folder.join("scripts.json")) else {
-        println!("skipped: there is no scripts.json in {}", folder.display());
-        return;
-    };
-    let request: Value = serde_json::from_str(&text).unwrap();
+    let Some(request) = review("scripts") else { return };
     let pod = &request["request"]["object"];
     let settings = controller_shim::Settings {
         image: "i:1".to_owned(),

@@ -4,6 +4,7 @@
 mod breakpoints;
 mod ends;
 mod inject;
+mod install;
 mod list;
 mod markers;
 mod outcome;
