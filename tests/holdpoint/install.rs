@@ -4,6 +4,7 @@
 mod conditions;
 mod kept;
 mod objects;
+mod page;
 
 use serde_json::Value;
 

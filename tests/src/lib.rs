@@ -32,4 +32,4 @@ pub use running::{Ran, Running};
 pub use sandbox::Sandbox;
 pub use skipped::skip;
 pub use step::Step;
-pub use wait::{DEADLINE, eventually};
+pub use wait::{DEADLINE, eventually, within};
