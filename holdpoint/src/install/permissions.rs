@@ -71,6 +71,6 @@ fn configuration_rules() -> Value {
         "apiGroups": ["admissionregistration.k8s.io"],
         "resources": ["mutatingwebhookconfigurations"],
         "resourceNames": [NAME],
-        "verbs": ["get", "patch"],
+        "verbs": ["get", "update"],
     }])
 }
