@@ -162,9 +162,12 @@ impl Drop for Namespace {
     }
 }
 
-/// What steps run in.
-pub(crate) fn step_image() -> String {
-    std::env::var("HOLDPOINT_E2E_STEP_IMAGE").unwrap_or_else(|_| "busybox:stable".to_owned())
+/// Steps, each a name and a script.
+pub(crate) fn steps(steps: &[(&str, &str)]) -> Vec<Value> {
+    let given = std::env::var("HOLDPOINT_E2E_STEP_IMAGE");
+    let image = given.unwrap_or_else(|_| "busybox:stable".to_owned());
+    let step = |(name, script): &(&str, &str)| json!({ "name": name, "image": image, "command": ["/bin/sh", "-c", script] });
+    steps.iter().map(step).collect()
 }
 
 /// How a step of a pod that has ended has ended.

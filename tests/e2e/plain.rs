@@ -2,37 +2,33 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Namespace, ended, row, step_image};
+use crate::cluster::{Cluster, Namespace, ended, row, steps};
 
 /// A pod of these steps, each a name and a script, which asks by these annotations, less their prefix.
-pub(crate) fn pod(annotations: &[(&str, &str)], steps: &[(&str, &str)]) -> Value {
+pub(crate) fn pod(annotations: &[(&str, &str)], scripts: &[(&str, &str)]) -> Value {
     let annotations: Value = annotations
         .iter()
         .map(|(name, value)| (format!("holdpoint.dev/{name}"), json!(value)))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let step = |(name, script): &(&str, &str)| json!({ "name": name, "image": step_image(), "command": ["/bin/sh", "-c", script] });
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": { "name": "tried", "annotations": annotations },
-        "spec": {
-            "restartPolicy": "Never",
-            "containers": steps.iter().map(step).collect::<Vec<_>>(),
-        },
+        "spec": { "restartPolicy": "Never", "containers": steps(scripts) },
     })
 }
 
 /// A pod whose second step fails until it is repaired, and is held.
 fn held(namespace: &Namespace) {
     let annotations = [("inject", "true"), ("breakpoint", "on-failure"), ("finally", "clean")];
-    let steps = [
+    let scripts = [
         ("build", "true"),
         ("test", "test -f /tmp/repaired"),
         ("deploy", "true"),
         ("clean", "true"),
     ];
-    namespace.make(&pod(&annotations, &steps)).well();
+    namespace.make(&pod(&annotations, &scripts)).well();
     namespace.wait_for_phase("tried", "test", "test", "held-failed");
 }
 

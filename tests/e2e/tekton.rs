@@ -3,7 +3,7 @@
 use holdpoint_tests::skip;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Namespace, eventually, kubectl, step_image};
+use crate::cluster::{Cluster, Namespace, eventually, kubectl, steps};
 
 /// A cluster with Tekton; none, with a word, where there is none.
 fn found() -> Option<Cluster> {
@@ -16,13 +16,12 @@ fn found() -> Option<Cluster> {
 }
 
 /// A TaskRun of these steps, each a name and a script, with these annotations of ours.
-fn task_run(annotations: Value, steps: &[(&str, &str)]) -> Value {
-    let step = |(name, script): &(&str, &str)| json!({ "name": name, "image": step_image(), "command": ["/bin/sh", "-c", script] });
+fn task_run(annotations: Value, scripts: &[(&str, &str)]) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1",
         "kind": "TaskRun",
         "metadata": { "name": "tried", "annotations": annotations },
-        "spec": { "taskSpec": { "steps": steps.iter().map(step).collect::<Vec<_>>() } },
+        "spec": { "taskSpec": { "steps": steps(scripts) } },
     })
 }
 
@@ -42,8 +41,8 @@ fn wait_for_success(namespace: &Namespace) {
 fn a_task_run_is_held_repaired_and_retried() {
     let Some(cluster) = found() else { return };
     let namespace = cluster.namespace();
-    let steps = [("build", "true"), ("test", "test -f /tmp/repaired"), ("deploy", "true")];
-    let run = task_run(json!({ "holdpoint.dev/breakpoint": "on-failure" }), &steps);
+    let scripts = [("build", "true"), ("test", "test -f /tmp/repaired"), ("deploy", "true")];
+    let run = task_run(json!({ "holdpoint.dev/breakpoint": "on-failure" }), &scripts);
     namespace.make(&run).well();
     let pod = pod_of(&namespace);
     namespace.wait_for_phase(&pod, "step-test", "test", "held-failed");
