@@ -47,6 +47,8 @@ fn pod(arguments: &InstallArguments) -> Value {
     let mut pod = json!({
         "serviceAccountName": NAME,
         "automountServiceAccountToken": issuer == Issuer::Webhook,
+        // No variables of Services, which could be taken for the webhook's own.
+        "enableServiceLinks": false,
         "securityContext": {
             "runAsNonRoot": true,
             "seccompProfile": { "type": "RuntimeDefault" },
