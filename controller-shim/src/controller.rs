@@ -43,6 +43,7 @@ pub struct Controller {
     names: Names,
     hosts: Vec<String>,
     every: Duration,
+    config: Option<Config>,
 }
 
 /// The objects in the API server, and what is served of them.
@@ -86,7 +87,13 @@ impl Controller {
     pub fn new(names: Names, every: Duration) -> Self {
         let Names { service, namespace, .. } = &names;
         let host = format!("{service}.{namespace}.svc");
-        Self { hosts: vec![host.clone(), host + ".cluster.local"], names, every }
+        let hosts = vec![host.clone(), host + ".cluster.local"];
+        Self { hosts, names, every, config: None }
+    }
+
+    /// The same by this API server instead of that of the surroundings.
+    pub fn by(self, config: Config) -> Self {
+        Self { config: Some(config), ..self }
     }
 
     /// Shows a certificate that is kept in the cluster, and the next when it is time. While something
@@ -117,7 +124,7 @@ impl Controller {
     async fn look(&self, looking: &mut Option<Looking>, shown: &Shown) -> Result<(), Problem> {
         let looking = match looking {
             Some(looking) => looking,
-            None => looking.insert(Looking::at(&self.names).await?),
+            None => looking.insert(self.begin().await?),
         };
         // In this order: who wrote the configuration knew the Secret that is read here, or an older
         // one, so that an older bundle never takes the place of a newer one.
@@ -138,6 +145,25 @@ impl Controller {
             looking.served = Some(issued);
         }
         bundled.map(drop)
+    }
+
+    async fn begin(&self) -> Result<Looking, Problem> {
+        let mut config = match &self.config {
+            Some(config) => config.clone(),
+            None => Config::infer().await.map_err(|error| Problem::NoWay(with_causes(&error)))?,
+        };
+        config.connect_timeout = Some(ANSWER_TIMEOUT);
+        config.read_timeout = Some(ANSWER_TIMEOUT);
+        config.write_timeout = Some(ANSWER_TIMEOUT);
+        let client = Client::try_from(config);
+        let client = client.map_err(|error| Problem::NoWay(with_causes(&error)))?;
+        // Without a type, so that fields that are newer than ours survive.
+        let resource = ApiResource::erase::<MutatingWebhookConfiguration>(&());
+        Ok(Looking {
+            secrets: Api::namespaced(client.clone(), &self.names.namespace),
+            configurations: Api::all_with(client, &resource),
+            served: None,
+        })
     }
 
     /// What the Secret holds, once that is as it should be.
@@ -211,25 +237,6 @@ impl Controller {
 
     fn configuration(&self) -> String {
         format!("MutatingWebhookConfiguration {}", self.names.webhook_configuration)
-    }
-}
-
-impl Looking {
-    async fn at(names: &Names) -> Result<Self, Problem> {
-        let mut config =
-            Config::infer().await.map_err(|error| Problem::NoWay(with_causes(&error)))?;
-        config.connect_timeout = Some(ANSWER_TIMEOUT);
-        config.read_timeout = Some(ANSWER_TIMEOUT);
-        config.write_timeout = Some(ANSWER_TIMEOUT);
-        let client =
-            Client::try_from(config).map_err(|error| Problem::NoWay(with_causes(&error)))?;
-        // Without a type, so that fields that are newer than ours survive.
-        let resource = ApiResource::erase::<MutatingWebhookConfiguration>(&());
-        Ok(Self {
-            secrets: Api::namespaced(client.clone(), &names.namespace),
-            configurations: Api::all_with(client, &resource),
-            served: None,
-        })
     }
 }
 

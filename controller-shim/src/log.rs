@@ -50,3 +50,46 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn trouble_is_told_once() {
+        let written = Written::default();
+        let writer = written.clone();
+        let lines = layer().with_writer(move || writer.clone()).without_time().with_target(false);
+        with_default(registry().with(lines.with_ansi(false)), || {
+            let mut trouble = Trouble::default();
+            trouble.is_over("over");
+            for what in ["a", "a", "b", "b", "a"] {
+                trouble.is(what.to_owned());
+            }
+            trouble.is_over("over");
+            trouble.is_over("over");
+            trouble.is("a".to_owned());
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, " WARN a\n WARN b\n WARN a\n INFO over\n WARN a\n");
+    }
+}

@@ -31,6 +31,10 @@ pub const BODY_LIMIT: usize = 6 << 20;
 /// How long a body may take to come.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is said of any other path.
+const NOT_FOUND: &str =
+    "there is nothing here: POST /mutate over TLS, GET /healthz, /readyz or /metrics\n";
+
 /// What answers a review; [`review::review`] but for tests.
 pub type Rules = fn(&[u8], &Settings) -> Result<Reviewed, Malformed>;
 
@@ -84,7 +88,7 @@ impl Webhook {
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
-            .fallback(|| async { (StatusCode::NOT_FOUND, "ask for /readyz or /metrics\n") })
+            .fallback(|| async { (StatusCode::NOT_FOUND, NOT_FOUND) })
             .with_state(Arc::clone(self))
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Namespace, ended, row, steps};
+use crate::cluster::{Cluster, Namespace, ended, eventually, row, steps};
 
 /// A pod of these steps, each a name and a script, which asks by these annotations, less their prefix.
 pub(crate) fn pod(annotations: &[(&str, &str)], scripts: &[(&str, &str)]) -> Value {
@@ -59,13 +59,17 @@ fn a_held_pod_is_stopped_gracefully() {
     assert_eq!(ended(&pod, "clean")["exitCode"], 0, "{pod:#}");
 }
 
+/// Whoever looks at the pod reads why its step is not ready.
 #[test]
-fn a_held_step_shows_in_the_pods_readiness() {
+fn a_held_step_shows_in_the_pods_events() {
     let Some(cluster) = Cluster::found() else { return };
     let namespace = cluster.namespace();
     held(&namespace);
-    let not_ready = ["wait", "--for=condition=Ready=false", "pod/tried", "--timeout=120s"];
-    namespace.kubectl(&not_ready).well();
+    eventually("an event tells of the hold", || {
+        let unhealthy = ["get", "events", "--field-selector", "reason=Unhealthy", "-o", "json"];
+        let events = namespace.kubectl(&unhealthy).well();
+        events.contains("step `test` exited with 1").then_some(())
+    });
 }
 
 /// It comes through the downward API, and ends with its annotation.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -199,21 +198,10 @@ fn what_is_no_manifest_is_told() {
     home.verb(&["inject", "--delivery", "post"]).ended_with(2);
 }
 
-/// A review as a real API server sent it; none, with a word, where the fixtures are not there. They
-/// lie beside the repository, not in it.
-pub(crate) fn review(name: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/admission");
-    let Ok(text) = fs::read(folder.join(format!("{name}.json"))) else {
-        holdpoint_tests::skip(&format!("there is no {name}.json in {}", folder.display()));
-        return None;
-    };
-    Some(serde_json::from_slice(&text).unwrap())
-}
-
 /// The offline way and the webhook's way give the same pod.
 #[test]
 fn a_pod_of_a_cluster_gives_what_the_webhook_makes_of_it() {
-    let Some(request) = review("scripts") else { return };
+    let Some(request) = holdpoint_tests::fixtures::review("scripts") else { return };
     let pod = &request["request"]["object"];
     let settings = controller_shim::Settings {
         image: "i:1".to_owned(),

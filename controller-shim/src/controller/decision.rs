@@ -120,3 +120,81 @@ pub fn bundle(webhooks: &Value, authorities: &str, names: &Names) -> Bundle {
     }
     if changed == *webhooks { Bundle::Right } else { Bundle::Wrong(changed) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::controller::issued::issue;
+
+    fn names() -> Names {
+        Names {
+            namespace: "a".to_owned(),
+            service: "b".to_owned(),
+            secret: "c".to_owned(),
+            webhook_configuration: "d".to_owned(),
+        }
+    }
+
+    fn decided(secret: &Secret, host: &str, days: i64) -> Decision {
+        decide(Some(secret), &[host.to_owned()], Utc::now() + TimeDelta::days(days))
+    }
+
+    #[test]
+    fn a_certificate_is_served_until_it_is_due() {
+        let hosts = ["b.a.svc".to_owned()];
+        let issued = issue(&hosts, Utc::now(), None).unwrap();
+        let secret = secret(&issued, &names(), None);
+        for (host, days, expected) in [
+            ("b.a.svc", 0, None),
+            ("b.a.svc", 59, None),
+            ("b.a.svc", 61, Some("it ends soon")),
+            ("b.a.svc", 1000, Some("it ends soon")),
+            ("other.a.svc", 0, Some("it is not for other.a.svc")),
+        ] {
+            match (decided(&secret, host, days), expected) {
+                (Decision::Serve(served, _), None) => assert_eq!(served, issued),
+                (Decision::Renew { why, previous }, Some(expected)) => {
+                    assert_eq!(
+                        (why.as_str(), previous),
+                        (expected, Some(issued.authorities.clone()))
+                    );
+                }
+                (decision, _) => panic!("{host} {days}: {decision:?}"),
+            }
+        }
+        assert!(matches!(decide(None, &hosts, Utc::now()), Decision::Create));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_whatever_it_holds() {
+        assert!(matches!(decided(&Secret::default(), "b.a.svc", 0), Decision::LeaveForeign));
+    }
+
+    #[test]
+    fn an_authority_that_cannot_be_read_is_not_handed_on() {
+        let mut issued = issue(&["b.a.svc".to_owned()], Utc::now(), None).unwrap();
+        issued.authorities = "nonsense".to_owned();
+        let decision = decided(&secret(&issued, &names(), None), "b.a.svc", 0);
+        assert!(matches!(decision, Decision::Renew { previous: None, .. }), "{decision:?}");
+    }
+
+    #[test]
+    fn only_webhooks_that_call_us_trust_us() {
+        let webhook = |service: Value, bundle: &str| json!({ "clientConfig": { "service": service, "caBundle": bundle } });
+        let ours = || json!({ "namespace": "a", "name": "b" });
+        let others = json!([
+            webhook(json!({ "namespace": "x", "name": "b" }), "eA=="),
+            webhook(Value::Null, "eA=="),
+            {},
+        ]);
+        assert_eq!(bundle(&others, "pem", &names()), Bundle::NotOurs);
+        assert_eq!(bundle(&Value::Null, "pem", &names()), Bundle::NotOurs);
+        let wrong = json!([webhook(ours(), ""), others[0], webhook(ours(), "cGVt")]);
+        let right = json!([webhook(ours(), "cGVt"), others[0], webhook(ours(), "cGVt")]);
+        assert_eq!(bundle(&wrong, "pem", &names()), Bundle::Wrong(right.clone()));
+        assert_eq!(bundle(&right, "pem", &names()), Bundle::Right);
+    }
+}

@@ -163,7 +163,7 @@ fn pods_of_a_cluster_are_told_apart() {
 
 /// The pod of a review, less who has set which of its fields.
 fn fixture(name: &str) -> Option<Value> {
-    let mut pod = super::super::inject::review(name)?["request"]["object"].take();
+    let mut pod = holdpoint_tests::fixtures::review(name)?["request"]["object"].take();
     pod["metadata"].as_object_mut().unwrap().remove("managedFields");
     Some(pod)
 }
