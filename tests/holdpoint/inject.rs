@@ -1,10 +1,9 @@
 //! `holdpoint inject` on manifests.
 
-use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::runner::{Finished, Home, Running};
 
