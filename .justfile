@@ -28,6 +28,14 @@ static:
     RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
         cargo build --profile static --target {{ host }} -p entrypoint
 
+# Both images from binaries built here, or one: `just images entrypoint`. Nothing is pulled.
+images *names:
+    images/build {{ names }}
+
+# Tests that install the webhook in the cluster of KUBECONFIG and hold pods there: `just e2e [NAME]`.
+e2e *options:
+    HOLDPOINT_E2E=true cargo test -p holdpoint --test e2e -- {{ options }}
+
 # Figures for our binary, a C floor and baselines: `just bench --baseline PATH --only hand-off`.
 bench *options: static
     cargo run --quiet -p holdpoint-tests --bin bench -- \
