@@ -329,6 +329,37 @@ async fn a_new_certificate_waits_until_it_is_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_bundle_never_takes_the_place_of_a_newer_one() {
+    let api = cluster();
+    let (old, new) = (issued(59), issued(20));
+    keep(&api, &old);
+    let replica = Looking::at(&api);
+    replica.shows(59);
+    eventually("it is trusted", || (bundles(&api)[0] == old.authorities).then_some(()));
+
+    // Another replica renews between two requests of a look.
+    api.fault("GET", CONFIGURATION, Fault::Slow(Duration::from_millis(200)));
+    let looks = asked(&api, "GET", CONFIGURATION) + 1;
+    eventually("it looks", || (asked(&api, "GET", CONFIGURATION) > looks).then_some(()));
+    let before = api.requests().len();
+    keep(&api, &new);
+    let mut configuration = api.get(CONFIGURATION).unwrap();
+    for webhook in [0, 2] {
+        let bundle = json!(STANDARD.encode(&new.authorities));
+        configuration["webhooks"][webhook]["clientConfig"]["caBundle"] = bundle;
+    }
+    api.put(configuration);
+    api.heal();
+    replica.shows(20);
+    let writes = api.requests().split_off(before).into_iter();
+    let writes = writes.filter(|it| it.method == "PUT" && it.path == CONFIGURATION);
+    let stale = json!(STANDARD.encode(&old.authorities));
+    for write in writes {
+        assert_ne!(write.body["webhooks"][0]["clientConfig"]["caBundle"], stale);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_away_comes_back() {
     let api = cluster();
     let replica = Looking::at(&api);
