@@ -28,6 +28,11 @@ static:
     RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
         cargo build --profile static --target {{ host }} -p entrypoint
 
+# The webhook's server in the same way.
+static-shim:
+    RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
+        cargo build --profile server --target {{ host }} -p controller-shim
+
 # Both images from binaries built here, or one: `just images entrypoint`. Nothing is pulled.
 images *names:
     images/build {{ names }}
@@ -40,6 +45,11 @@ e2e *options:
 bench *options: static
     cargo run --quiet -p holdpoint-tests --bin bench -- \
         {{ options }} "${CARGO_TARGET_DIR:-target}/{{ host }}/static/entrypoint"
+
+# Reviews a second over TLS, their latency, and what they cost in memory: `just bench-shim --seconds 10`.
+bench-shim *options: static-shim
+    cargo run --quiet --release -p controller-shim --example bench-shim -- \
+        {{ options }} "${CARGO_TARGET_DIR:-target}/{{ host }}/server/controller-shim"
 
 # Seeded chaos on real processes: `just chaos SEED RUNS [AT_A_TIME]`; one run is repeated with RUNS 1.
 chaos seed runs *at_a_time:

@@ -5,8 +5,8 @@
 FROM docker.io/library/rust:1.95-alpine AS build
 WORKDIR /source
 COPY . .
-RUN cargo build --locked --profile static --target "$(uname -m)-unknown-linux-musl" --package controller-shim \
-    && install -D target/*/static/controller-shim /image/controller-shim
+RUN cargo build --locked --profile server --target "$(uname -m)-unknown-linux-musl" --package controller-shim \
+    && install -D target/*/server/controller-shim /image/controller-shim
 
 # `images/build` takes what follows alone, around an image/ of its own.
 FROM scratch
