@@ -4,6 +4,7 @@
 //! asked to be stands in the first words of its command line.
 
 pub mod args;
+pub mod cluster;
 pub mod error;
 pub mod exit;
 pub mod inject;

@@ -1,0 +1,3 @@
+//! Runs in a cluster.
+
+pub mod rerun;
