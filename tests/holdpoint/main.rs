@@ -1,6 +1,7 @@
 //! End-to-end tests of `holdpoint`, on the real binary: one module for each part of a run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
 mod breakpoints;
 mod ends;
 mod inject;

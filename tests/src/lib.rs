@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a harness fails by panicking
 
+mod api;
 mod asking;
 pub mod chaos;
 mod containers;
@@ -22,6 +23,7 @@ mod step;
 mod tree;
 mod wait;
 
+pub use api::{Api, Exec, Fault, Request};
 pub use asking::{Asking, Said};
 pub use containers::{Container, Ended, Image, Limits, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
