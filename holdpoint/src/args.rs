@@ -14,7 +14,7 @@ use debug_scripts::Word;
 use crate::program::Program;
 
 pub use reach::Reach;
-pub use verb::{Asking, By, Manner, Until, VerbArguments};
+pub use verb::{Asking, By, Manner, Print, Until, VerbArguments, Wait};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,13 +5,11 @@
 //! Nothing is asked or created here: objects as the API server gives them go in, one comes out. Of
 //! what is not known here, everything is carried over as it is.
 //!
-//! The way of a run: `children` finds what Tekton made for it, `outcome` says what became of each
+//! The way of a run: `outcome` says what became of each
 //! task, `pipeline` takes out what is kept and has `put` replace the references by `values`,
 //! `workspaces` looks which data are still there, `identity` names the new run.
 
-mod children;
 mod identity;
-mod look;
 mod outcome;
 mod pipeline;
 mod put;
@@ -24,12 +22,12 @@ mod tests;
 
 use serde_json::{Map, Value};
 
-use self::children::{Children, End, end};
-use self::look::{list, name, text};
 use self::outcome::Outcome;
 use self::pipeline::Remade;
 use self::values::Values;
 use self::workspaces::{Carried, Tasks};
+use super::children::{Children, End, end};
+use super::look::{list, name, text};
 
 pub use self::identity::{ATTEMPT, KEPT, KEPT_RESULTS, ORIGIN, RETRY_OF};
 pub use self::outcome::Why;
@@ -63,7 +61,9 @@ pub struct Rerun {
 pub fn rerun(run: &Value, children: &[Value], gone: &[String]) -> Result<Rerun, Refusal> {
     check(run)?;
     let children = Children::new(run, children);
-    children.have_ended()?;
+    if let Some(child) = children.open() {
+        return Err(Refusal::Ending { run: name(run).to_owned(), child });
+    }
     let Some(pipeline) = pipeline_of(run) else { return as_it_was(run, children) };
     let mut outcomes = outcomes(pipeline, run, children)?;
     let (made, values) = without_kept(pipeline, &mut outcomes)?;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::look::{mark, name, text};
 use super::refusal::Refusal;
+use crate::cluster::look::{mark, name, text};
 
 /// The run that is retried.
 pub const RETRY_OF: &str = "holdpoint.dev/retry-of";

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::children::{Children, End, condition, end};
-use super::look::{list, named, text};
 use super::refusal::Refusal;
+use crate::cluster::children::{Children, End, condition, end};
+use crate::cluster::look::{list, named, text};
 
 /// Tekton's word for a task whose `when` did not hold.
 const SKIPPED_BY_WHEN: &str = "When Expressions evaluated to false";
@@ -85,7 +85,8 @@ impl Kept {
 /// It cannot be told, or the task would run again and is not Tekton's own.
 pub(super) fn of(task: &Value, run: &Value, children: Children<'_>) -> Result<Outcome, Refusal> {
     let name = text(task, "/name");
-    let children = children.of_task(name)?;
+    let gone = |child| Refusal::Gone { task: name.to_owned(), child };
+    let children = children.of_task(name).map_err(gone)?;
     let ends: Vec<End> = children.iter().map(|child| end(child)).collect();
     let outcome = if ends.is_empty() {
         Outcome::Again(never_ran(name, run))

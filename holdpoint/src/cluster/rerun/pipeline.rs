@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::look::text;
 use super::put::{put, refers};
 use super::refusal::Refusal;
 use super::values::Values;
+use crate::cluster::look::text;
 
 /// A pipeline made smaller.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::look::{list, text};
 use super::outcome::{Kept, Outcome};
+use crate::cluster::look::{list, text};
 use crate::task::reference::{Reference, Segment, names};
 
 /// What stands where a reference stood.

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::children::Children;
-use super::look::{list, name, named, text};
 use super::outcome::Outcome;
+use crate::cluster::children::Children;
+use crate::cluster::look::{list, name, named, text};
 
 /// What becomes of the workspaces that tasks share.
 #[derive(Clone, Debug, Default)]

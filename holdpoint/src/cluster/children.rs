@@ -3,18 +3,17 @@
 use serde_json::Value;
 
 use super::look::{called, list, mark, name, text};
-use super::refusal::Refusal;
 
 /// A run and what was made for it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Children<'a> {
+pub(crate) struct Children<'a> {
     run: &'a Value,
     objects: &'a [Value],
 }
 
 /// How an object ended, by its condition `Succeeded`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
     Succeeded,
     Failed,
     Cancelled,
@@ -23,7 +22,7 @@ pub(super) enum End {
 }
 
 impl<'a> Children<'a> {
-    pub(super) fn new(run: &'a Value, objects: &'a [Value]) -> Self {
+    pub(crate) fn new(run: &'a Value, objects: &'a [Value]) -> Self {
         Self { run, objects }
     }
 
@@ -32,15 +31,15 @@ impl<'a> Children<'a> {
         self.objects.iter().filter(move |object| self.is_own(object))
     }
 
-    pub(super) fn are_none(self) -> bool {
+    pub(crate) fn are_none(self) -> bool {
         self.all().next().is_none() && self.references().is_empty()
     }
 
     /// Those of one task, by name, as Tekton orders the results of a matrix.
     ///
     /// # Errors
-    /// One that the run names is gone.
-    pub(super) fn of_task(self, task: &str) -> Result<Vec<&'a Value>, Refusal> {
+    /// One that the run names is gone: this one.
+    pub(crate) fn of_task(self, task: &str) -> Result<Vec<&'a Value>, String> {
         let is_of_task = |object: &&Value| {
             mark(object, "labels", "tekton.dev/pipelineTask") == Some(task)
                 || self.references().iter().any(|reference| {
@@ -51,26 +50,17 @@ impl<'a> Children<'a> {
         let of_task = |reference: &&Value| text(reference, "/pipelineTaskName") == task;
         for reference in self.references().iter().filter(of_task) {
             if !found.iter().any(|object| is_meant(reference, object)) {
-                let child = called(text(reference, "/kind"), text(reference, "/name"));
-                return Err(Refusal::Gone { task: task.to_owned(), child });
+                return Err(called(text(reference, "/kind"), text(reference, "/name")));
             }
         }
         found.sort_by_key(|object| name(object));
         Ok(found)
     }
 
-    /// That nothing of the run is going on any more.
-    ///
-    /// # Errors
-    /// Something is.
-    pub(super) fn have_ended(self) -> Result<(), Refusal> {
-        match self.all().find(|object| end(object) == End::Open) {
-            None => Ok(()),
-            Some(object) => Err(Refusal::Ending {
-                run: name(self.run).to_owned(),
-                child: called(kind(object), name(object)),
-            }),
-        }
+    /// One that has not ended, where there is one.
+    pub(crate) fn open(self) -> Option<String> {
+        let object = self.all().find(|object| end(object) == End::Open)?;
+        Some(called(kind(object), name(object)))
     }
 
     /// An earlier run may have had the same name: the owner's uid tells.
@@ -89,7 +79,7 @@ impl<'a> Children<'a> {
 }
 
 /// How an object ended.
-pub(super) fn end(object: &Value) -> End {
+pub(crate) fn end(object: &Value) -> End {
     match (condition(object, "status"), condition(object, "reason")) {
         ("True", _) => End::Succeeded,
         ("False", "Cancelled" | "TaskRunCancelled" | "CustomRunCancelled") => End::Cancelled,
@@ -99,7 +89,7 @@ pub(super) fn end(object: &Value) -> End {
 }
 
 /// A field of the condition `Succeeded`.
-pub(super) fn condition<'a>(object: &'a Value, field: &str) -> &'a str {
+pub(crate) fn condition<'a>(object: &'a Value, field: &str) -> &'a str {
     let conditions = list(object, "/status/conditions");
     let succeeded = conditions.iter().find(|condition| text(condition, "/type") == "Succeeded");
     succeeded.map_or("", |condition| text(condition, &format!("/{field}")))

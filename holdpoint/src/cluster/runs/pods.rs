@@ -1,0 +1,94 @@
+//! The pods of a run are told at once, so that what runs ends by step and not by task.
+
+use debug_scripts::Word;
+use futures_util::future::join_all;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+
+use super::super::annotate::Annotation;
+use super::super::answer::Told;
+use super::super::ask::Asking;
+use super::super::connect::Cluster;
+use super::super::error::ClusterError;
+use super::super::resolve::{again, named};
+use super::super::steps::PodSteps;
+use super::object::Run;
+use super::order::Order;
+use crate::args::{By, Manner, Until, VerbArguments};
+
+/// The label by which Tekton tells finally tasks from others.
+const MEMBER_OF: &str = "tekton.dev/memberOf";
+
+/// Tells the pods of a run that have not ended; a run without pods has nobody to be told.
+///
+/// # Errors
+/// The pods may not be listed, or the reason cannot stand in an annotation.
+pub async fn tell(
+    order: Order,
+    cluster: &Cluster,
+    arguments: &VerbArguments,
+    run: &Run,
+) -> Result<Vec<Told>, ClusterError> {
+    let cluster = run.place(cluster);
+    let pods = match named(&cluster, run.kind, &run.name).await {
+        Err(error) if error.is_not_found() => Vec::new(),
+        pods => pods?,
+    };
+    let meant = |pod: &&Pod| !(order.spares_finally() && is_of_finally(pod));
+    let pods: Vec<_> = pods.iter().filter(meant).map(PodSteps::of).collect();
+    let open: Vec<_> =
+        pods.into_iter().filter(|pod| !pod.steps.is_empty() && !pod.has_ended()).collect();
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let arguments = to_pods(order, arguments);
+    let asking = Asking { cluster: &cluster, arguments: &arguments };
+    let annotation = annotation(order, &arguments)?;
+    if arguments.manner.by == Some(By::Annotate) {
+        return Ok(annotation.put(&asking, &open).await);
+    }
+    let (live, waiting): (Vec<_>, Vec<_>) = open.into_iter().partition(PodSteps::is_live);
+    let left = join_all(waiting.iter().map(|pod| annotation.leave(&asking, pod))).await;
+    let told = if live.is_empty() { Vec::new() } else { asking.run(&live).await };
+    let told =
+        told.into_iter().zip(&live).map(|(told, pod)| seen_again(&cluster, order, told, pod));
+    Ok(join_all(told).await.into_iter().chain(left).collect())
+}
+
+/// The annotation by which an order reaches pods that begin later.
+///
+/// # Errors
+/// The reason says that there is none.
+pub fn annotation(order: Order, arguments: &VerbArguments) -> Result<Annotation, ClusterError> {
+    let reason = arguments.words.join(" ");
+    Annotation::new(order.verb(), &reason).map_err(ClusterError::Usage)
+}
+
+/// What was typed, as it is put to pods: of the run's end the run itself tells.
+fn to_pods(order: Order, arguments: &VerbArguments) -> VerbArguments {
+    let manner = &arguments.manner;
+    let until = manner.until.filter(|until| *until != Until::Finished);
+    let timeout = manner.timeout.clone().filter(|_| until.is_some());
+    VerbArguments {
+        word: Word::Run(order.verb()),
+        manner: Manner { until, timeout, ..manner.clone() },
+        ..arguments.clone()
+    }
+}
+
+fn is_of_finally(pod: &Pod) -> bool {
+    pod.labels().get(MEMBER_OF).is_some_and(|member| member == "finally")
+}
+
+/// Tekton may end a pod before it could answer: then all is as it was to be.
+async fn seen_again(cluster: &Cluster, order: Order, told: Told, pod: &PodSteps) -> Told {
+    if told.code == 0 || !order.ends() {
+        return told;
+    }
+    let message = match again(cluster, pod).await {
+        Ok(pod) if pod.has_ended() => format!("it has ended ({})", pod.described()),
+        Err(error) if error.is_not_found() => "the pod is gone".to_owned(),
+        _ => return told,
+    };
+    Told { message, ..Told::new(pod, told.verb, 0, String::new()) }
+}
