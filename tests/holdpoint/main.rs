@@ -3,6 +3,7 @@
 
 mod api;
 mod breakpoints;
+mod cluster;
 mod ends;
 mod inject;
 mod list;

@@ -9,6 +9,7 @@
 mod change;
 mod exec;
 mod fault;
+mod kubelet;
 mod logs;
 mod place;
 mod query;
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 
 pub use exec::Exec;
 pub use fault::Fault;
+pub use kubelet::Kubelet;
 pub use requests::Request;
 
 use change::Patch;

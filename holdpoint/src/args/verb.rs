@@ -157,7 +157,7 @@ pub(super) const STOP: &str = "stop";
 /// The subcommand of a verb.
 pub(super) fn subcommand(word: Word) -> Command {
     let [name, _, summary] = word.help();
-    let command = about(Asking::augment_args(Command::new(name)), summary);
+    let command = Asking::augment_args(Command::new(name));
     let command = if speaks_to_the_run(word) { command } else { command.arg(step()) };
     let command = match word {
         Word::Step(Verb::Extend) => command.arg(words(&["TARGET", "DURATION"])),
@@ -180,7 +180,8 @@ pub(super) fn subcommand(word: Word) -> Command {
         _ => command,
     };
     let command = Reach::augment_args(command);
-    if matches!(word, Word::Tool(_)) { command } else { Manner::augment_args(command) }
+    let is_tool = matches!(word, Word::Tool(_));
+    about(if is_tool { command } else { Manner::augment_args(command) }, summary)
 }
 
 /// What was typed behind a verb.

@@ -1,7 +1,9 @@
 //! A command in a container of a pod: what it wrote and its exit code, or why it could not run.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
@@ -77,16 +79,15 @@ pub async fn exec(
 }
 
 async fn finish(mut process: AttachedProcess) -> Result<Done, ExecError> {
-    let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status());
-    let status = async {
-        match status {
-            Some(status) => status.await,
-            None => None,
-        }
+    let streams = (process.stdout(), process.stderr());
+    let reading = pin!(async { tokio::join!(text(streams.0), text(streams.1)) });
+    let status = process.take_status().ok_or(ExecError::Closed)?;
+    // Where the connection breaks there is no status, and the streams never end.
+    let (status, (stdout, stderr)) = match select(reading, status).await {
+        Either::Left((texts, status)) => (status.await.ok_or(ExecError::Closed)?, texts),
+        Either::Right((status, reading)) => (status.ok_or(ExecError::Closed)?, reading.await),
     };
-    let (stdout, stderr, status) = tokio::join!(text(stdout), text(stderr), status);
-    let code = code(&status.ok_or(ExecError::Closed)?)?;
-    Ok(Done { stdout, stderr, code })
+    Ok(Done { stdout, stderr, code: code(&status)? })
 }
 
 async fn text(stream: Option<impl AsyncRead + Unpin>) -> String {

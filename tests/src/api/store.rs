@@ -116,6 +116,15 @@ impl Store {
         })
     }
 
+    /// Changes an object in one go, whoever else changes it; one that is not there stays so.
+    pub(super) fn edit(&self, place: &Place, edit: impl FnOnce(&mut Value)) {
+        let _ = self.change(|kept| {
+            let mut object = kept.find(place).ok_or_else(|| not_found(place))?.clone();
+            edit(&mut object);
+            Ok(kept.set(place, object))
+        });
+    }
+
     pub(super) fn delete(&self, place: &Place) -> Result<Value, Problem> {
         self.change(|kept| {
             let index = kept.objects.iter().position(|(kept, _)| kept == &whole(place));
