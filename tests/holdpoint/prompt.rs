@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::openpty;
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::runner::Home;
 
 /// A run on a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     person: File,
     terminal: OwnedFd,
     child: Child,
@@ -28,10 +28,14 @@ impl Terminal {
 
     /// The same with stdout going into a file.
     fn run_into(home: &Home, file: Option<File>, flags: &[&str]) -> Self {
+        let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
+        Self::of(home.holdpoint(&words), file)
+    }
+
+    /// Any command.
+    pub(crate) fn of(mut command: Command, file: Option<File>) -> Self {
         let pty = openpty(None, None).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
-        let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
-        let mut command = home.holdpoint(&words);
         command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
         command.env("SHELL", "/bin/sh").env("TERM", "xterm");
         let child = command.spawn().unwrap();
@@ -39,7 +43,7 @@ impl Terminal {
     }
 
     /// Reads what is shown until the text has come, and gives all up to its end.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             if let Some(start) = self.shown.find(text) {
                 let rest = self.shown.split_off(start + text.len());
@@ -53,7 +57,7 @@ impl Terminal {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.person.write_all(keys.as_bytes()).unwrap();
     }
 
@@ -61,7 +65,7 @@ impl Terminal {
         !tcgetattr(&self.terminal).unwrap().local_flags.contains(LocalFlags::ICANON)
     }
 
-    fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         let code = self.child.wait().unwrap().code();
         assert!(!self.takes_single_keys(), "the terminal is as it was");
         code

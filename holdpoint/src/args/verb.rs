@@ -426,6 +426,53 @@ mod tests {
     }
 
     #[test]
+    fn cancel_of_a_run_of_tektons_is_that_of_all_of_it() {
+        let (all, one) = (Word::Run(RunVerb::CancelRun), Word::Step(Verb::Cancel));
+        for (line, word) in [
+            ("cancel pr/x", all),
+            ("cancel tr/x superseded by 7", all),
+            ("cancel pr -l commit=1", all),
+            ("cancel pr/x --step build", one),
+            ("cancel pod/x", one),
+            ("cancel @latest", one),
+        ] {
+            assert_eq!(parse(line).unwrap().word, word, "{line}");
+        }
+    }
+
+    #[test]
+    fn alone_wait_is_for_the_end_of_a_run() {
+        for line in ["stop-finally pr/x --wait", "cancel tr/x --wait -n ns", "retry @latest --wait"]
+        {
+            assert_eq!(parse(line).unwrap().asking.wait, Some(Wait::End), "{line}");
+        }
+        let some = Some(Wait::Answer("30s".to_owned()));
+        assert_eq!(parse("stop-finally pr/x --wait 30s").unwrap().asking.wait, some);
+        for line in [
+            "stop-finally --wait",
+            "stop-finally pod/x --wait",
+            "skip tr/x --wait",
+            "cancel @latest --wait",
+        ] {
+            let told = parse(line).unwrap_err().to_string();
+            assert!(told.contains("--wait needs a duration here"), "{line}: {told}");
+        }
+    }
+
+    #[test]
+    fn yaml_is_for_what_would_be_created() {
+        assert_eq!(parse("retry pr/x --dry-run -o yaml").unwrap().asking.output, Print::Yaml);
+        for line in ["retry pr/x -o yaml", "stop-finally pr/x --dry-run -o yaml", "status -o yaml"]
+        {
+            let told = parse(line).unwrap_err().to_string();
+            assert!(
+                told.contains("-o yaml shows what `retry pr/NAME --dry-run`"),
+                "{line}: {told}"
+            );
+        }
+    }
+
+    #[test]
     fn what_a_verb_does_not_take_is_refused() {
         for line in [
             "extend",

@@ -151,7 +151,14 @@ impl Annotation {
         }
     }
 
-    async fn set(&self, asking: &Asking<'_>, pod: &PodSteps) -> Result<(), ClusterError> {
+    /// Annotates a pod, unless that is only to be shown.
+    ///
+    /// # Errors
+    /// As the API server says.
+    pub async fn set(&self, asking: &Asking<'_>, pod: &PodSteps) -> Result<(), ClusterError> {
+        if asking.arguments.manner.dry_run {
+            return Ok(());
+        }
         let pods = Api::<Pod>::namespaced(asking.cluster.client.clone(), &pod.namespace);
         let (patch, parameters) = (Patch::Merge(self.patch()), PatchParams::default());
         let what = format!("annotate pod {}", pod.name);

@@ -57,6 +57,9 @@ pub async fn ask(
     if !may_concern || (order.is_none() && !is_retry) {
         return Ok(None);
     }
+    if let Some(order) = order {
+        pods::annotation(order, arguments)?;
+    }
     let cluster = Cluster::connect(&arguments.reach).await?;
     let target = match target {
         Target::Latest => {
@@ -104,7 +107,7 @@ impl Asked<'_> {
         let told = join_all(runs.into_iter().map(|run| self.obey(run))).await;
         if told.is_empty() && self.arguments.asking.output == Print::Text {
             let with = selector.map_or(String::new(), |it| format!(" with {it}"));
-            let _ = crate::print(&format!("no {kind}{with}: there is nothing to {}", self.verb()));
+            let _ = crate::print(&format!("no {kind}{with}: nothing to do"));
             return Ok(Exit::Success);
         }
         Ok(self.tell(program, &told))

@@ -1,6 +1,7 @@
 //! The pods of a run are told at once, so that what runs ends by step and not by task.
 
 use debug_scripts::Word;
+use entrypoint::verb::Answer;
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
@@ -34,25 +35,46 @@ pub async fn tell(
         Err(error) if error.is_not_found() => Vec::new(),
         pods => pods?,
     };
-    let meant = |pod: &&Pod| !(order.spares_finally() && is_of_finally(pod));
-    let pods: Vec<_> = pods.iter().filter(meant).map(PodSteps::of).collect();
-    let open: Vec<_> =
-        pods.into_iter().filter(|pod| !pod.steps.is_empty() && !pod.has_ended()).collect();
-    if open.is_empty() {
-        return Ok(Vec::new());
-    }
+    let annotation = annotation(order, arguments)?;
     let arguments = to_pods(order, arguments);
     let asking = Asking { cluster: &cluster, arguments: &arguments };
-    let annotation = annotation(order, &arguments)?;
-    if arguments.manner.by == Some(By::Annotate) {
-        return Ok(annotation.put(&asking, &open).await);
+    let meant = |pod: &&Pod| !(order.spares_finally() && is_of_finally(pod));
+    let open = pods.iter().filter(meant).map(|pod| (pod, PodSteps::of(pod)));
+    let open: Vec<_> =
+        open.filter(|(_, steps)| !steps.steps.is_empty() && !steps.has_ended()).collect();
+    let told = open.iter().map(|(pod, steps)| tell_one(order, &annotation, &asking, pod, steps));
+    Ok(join_all(told).await)
+}
+
+/// Tells one pod: its steps where some run, else by an annotation that they find when they begin.
+async fn tell_one(
+    order: Order,
+    annotation: &Annotation,
+    asking: &Asking<'_>,
+    pod: &Pod,
+    steps: &PodSteps,
+) -> Told {
+    let one = std::slice::from_ref(steps);
+    let unasked = |message: String| Told::new(steps, asking.verb(), Answer::NOBODY, message);
+    if !steps.is_live() {
+        return annotation.leave(asking, steps).await;
     }
-    let (live, waiting): (Vec<_>, Vec<_>) = open.into_iter().partition(PodSteps::is_live);
-    let left = join_all(waiting.iter().map(|pod| annotation.leave(&asking, pod))).await;
-    let told = if live.is_empty() { Vec::new() } else { asking.run(&live).await };
+    let by_annotation = asking.arguments.manner.by == Some(By::Annotate);
     let told =
-        told.into_iter().zip(&live).map(|(told, pod)| seen_again(&cluster, order, told, pod));
-    Ok(join_all(told).await.into_iter().chain(left).collect())
+        if by_annotation { annotation.put(asking, one).await } else { asking.run(one).await };
+    let Some(told) = told.into_iter().next() else {
+        return unasked("nobody was asked".to_owned());
+    };
+    let told = seen_again(asking.cluster, order, told, steps).await;
+    let inherited = pod.annotations().contains_key(&annotation.pair().0);
+    if order != Order::Resume || by_annotation || !inherited || told.outcome == "dry-run" {
+        return told;
+    }
+    // A pause that the pod inherited ends with its annotation alone.
+    match annotation.set(asking, steps).await {
+        Ok(()) => told.then(0, "a pause that it inherited ends within about two minutes"),
+        Err(error) => unasked(error.to_string()),
+    }
 }
 
 /// The annotation by which an order reaches pods that begin later.
