@@ -3,7 +3,7 @@
 //!
 //! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
-//! the entrypoint's own, run in the pod ([`ask`]), or an annotation of the pod ([`annotate`]). What is asked
+//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]). What is asked
 //! of a PipelineRun or a TaskRun as a whole changes the object too ([`runs`]); one that failed is retried
 //! by a new one ([`rerun`]).
 

@@ -148,7 +148,7 @@ impl Until {
 
 const RETRY_HELP: &str = "\
 A PipelineRun that failed or was cancelled is retried by a new one, with only the tasks that did not
-succeed, and finally; the results of the others stand in it as values (docs/retry.md). See it first:
+succeed, and finally; the results of the others stand in it as values (docs/runs.md). See it first:
   retry pr/NAME --dry-run -o yaml";
 
 /// The word by which `stop-finally` goes in clusters.
@@ -165,10 +165,8 @@ pub(super) fn subcommand(word: Word) -> Command {
             command.arg(words(&["TARGET"])).arg(other_command()).arg(yes()).after_help(RETRY_HELP)
         }
         Word::Run(RunVerb::Breakpoint) => command.arg(words(&["TARGET", "SPEC|off"])),
-        Word::Run(RunVerb::StopFinally) => {
-            command.arg(words(&["TARGET", "REASON"])).arg(finally()).visible_alias(STOP)
-        }
-        Word::Run(_) => command.arg(words(&["TARGET", "REASON"])),
+        Word::Run(RunVerb::StopFinally) => command.arg(reason()).arg(finally()).visible_alias(STOP),
+        Word::Run(_) | Word::Step(Verb::Cancel) => command.arg(reason()),
         Word::Tool(Tool::Status) => command.arg(words(&["TARGET"])).arg(watch()),
         Word::Step(_) | Word::Tool(_) => command.arg(words(&["TARGET"])),
     };
@@ -318,7 +316,13 @@ fn step() -> Arg {
 fn words(names: &'static [&'static str]) -> Arg {
     let help =
         "What of a cluster: pod/NAME, tr/NAME, pr/NAME, job/NAME or @latest; else the run here";
-    Arg::new("words").value_names(names).num_args(0..).help(help)
+    let taken = Arg::new("words").value_names(names).num_args(0..=names.len());
+    taken.action(ArgAction::Append).help(help)
+}
+
+/// The same with a reason of any number of words.
+fn reason() -> Arg {
+    words(&["TARGET", "REASON"]).num_args(0..)
 }
 
 fn finally() -> Arg {

@@ -1,10 +1,10 @@
 //! A PipelineRun that failed is retried by a new one.
 
-use holdpoint_tests::Fault;
+use holdpoint_tests::{Fault, fixture};
 use serde_json::{Value, json};
 
 use super::runs::{ended, run_path, running};
-use super::setting::{NAMESPACE, STEPS, Setting, fixture, labelled, pod};
+use super::setting::{NAMESPACE, STEPS, Setting, labelled, pod};
 use crate::prompt::Terminal;
 
 const RETRIED: &str =
@@ -12,8 +12,10 @@ const RETRIED: &str =
 
 /// The run of the fixtures that failed; none where they are not there.
 fn failed() -> Option<Setting> {
-    let (run, task_runs) =
-        (fixture("pipelinerun-failed")?, fixture("taskruns-of-pipelinerun-failed")?);
+    let (run, task_runs) = (
+        fixture("cluster/pipelinerun-failed.json")?,
+        fixture("cluster/taskruns-of-pipelinerun-failed.json")?,
+    );
     let setting = Setting::new();
     setting.api.put(run);
     for task_run in task_runs["items"].as_array().unwrap() {

@@ -1,6 +1,6 @@
 //! Runs that are retried: the real one whole, then tables, then what always holds.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fixture;
 mod identity;
