@@ -107,11 +107,8 @@ impl Annotation {
     /// Annotates a pod whose steps have not begun: they find it when they do.
     pub async fn leave(&self, asking: &Asking<'_>, pod: &PodSteps) -> Told {
         let told = |code, message| Told::new(pod, asking.verb(), code, message);
-        if asking.arguments.manner.dry_run {
-            return Told::dry_run(pod, asking.verb(), format!("would set {}", self.described()));
-        }
-        if let Some(why) = self.cannot_reach(pod) {
-            return told(Answer::REJECTED, why);
+        if let Some(told) = self.untold(asking, pod) {
+            return told;
         }
         match self.set(asking, pod).await {
             Ok(()) => {
@@ -136,11 +133,8 @@ impl Annotation {
 
     async fn put_to(&self, asking: &Asking<'_>, pod: &PodSteps) -> Told {
         let told = |code, message| Told::new(pod, asking.verb(), code, message);
-        if asking.arguments.manner.dry_run {
-            return Told::dry_run(pod, asking.verb(), format!("would set {}", self.described()));
-        }
-        if let Some(why) = self.cannot_reach(pod) {
-            return told(Answer::REJECTED, why);
+        if let Some(told) = self.untold(asking, pod) {
+            return told;
         }
         match self.set(asking, pod).await {
             Ok(()) => {
@@ -151,14 +145,21 @@ impl Annotation {
         }
     }
 
-    /// Annotates a pod, unless that is only to be shown.
+    /// What is said where the pod stays as it is.
+    fn untold(&self, asking: &Asking<'_>, pod: &PodSteps) -> Option<Told> {
+        if asking.arguments.manner.dry_run {
+            let message = format!("would set {}", self.described());
+            return Some(Told::dry_run(pod, asking.verb(), message));
+        }
+        let why = self.cannot_reach(pod)?;
+        Some(Told::new(pod, asking.verb(), Answer::REJECTED, why))
+    }
+
+    /// Annotates a pod.
     ///
     /// # Errors
     /// As the API server says.
     pub async fn set(&self, asking: &Asking<'_>, pod: &PodSteps) -> Result<(), ClusterError> {
-        if asking.arguments.manner.dry_run {
-            return Ok(());
-        }
         let pods = Api::<Pod>::namespaced(asking.cluster.client.clone(), &pod.namespace);
         let (patch, parameters) = (Patch::Merge(self.patch()), PatchParams::default());
         let what = format!("annotate pod {}", pod.name);

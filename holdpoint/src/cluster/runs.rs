@@ -25,7 +25,8 @@ use self::order::Order;
 use self::phase::{Meets, Phase};
 use self::told::RunTold;
 use self::wait::Waited;
-use super::answer::TIMED_OUT;
+use super::answer::{TIMED_OUT, Told};
+use super::children::{End, end};
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::look::list;
@@ -126,14 +127,20 @@ impl Asked<'_> {
             return self.failed(&run, &error).await;
         }
         let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
-        let mut told = match pods {
-            Ok(pods) => self.accepted(&run, again, pods),
-            Err(error) => return RunTold::unanswered(&run, self.order.verb(), &error),
-        };
+        let mut told = self.accepted(&run, again, pods);
         if self.waits() && told.code == 0 {
+            self.show(&mut told);
             self.stay(&run, &before, began, &mut told).await;
         }
         told
+    }
+
+    /// What a person reads while the end is waited for, and not once more.
+    fn show(&self, told: &mut RunTold) {
+        if !self.many && self.arguments.asking.output == Print::Text {
+            let _ = crate::print(&told.lines().join("\n"));
+            told.pods.clear();
+        }
     }
 
     /// Changes the object: its `spec.status`, or its annotation and those of its TaskRuns.
@@ -182,7 +189,7 @@ impl Asked<'_> {
         RunTold::new(run, self.order.verb(), code, outcome, message)
     }
 
-    fn accepted(&self, run: &Run, again: bool, pods: Vec<super::answer::Told>) -> RunTold {
+    fn accepted(&self, run: &Run, again: bool, pods: Result<Vec<Told>, ClusterError>) -> RunTold {
         let effect = self.order.effect();
         let (outcome, message) = if self.arguments.manner.dry_run {
             let change = match self.order.status(run.kind) {
@@ -195,8 +202,16 @@ impl Asked<'_> {
         } else {
             ("accepted", effect.to_owned())
         };
+        let (pods, message, worst) = match pods {
+            Ok(pods) => {
+                let worst = pods.iter().map(|told| told.code).max().unwrap_or(0);
+                (pods, message, worst)
+            }
+            Err(error) => {
+                (Vec::new(), format!("{message}; its pods were not told: {error}"), Answer::NOBODY)
+            }
+        };
         // By its status a run ends whatever its pods answer; a pause is one only where they hear it.
-        let worst = pods.iter().map(|told| told.code).max().unwrap_or(0);
         let code = if self.order.annotates() { worst } else { 0 };
         RunTold { pods, ..RunTold::new(run, self.order.verb(), code, outcome, message) }
     }
@@ -239,7 +254,7 @@ impl Asked<'_> {
         took: Duration,
     ) -> (i32, &'static str, String) {
         let took = time(took.as_secs_f64());
-        let succeeded = super::children::end(&run.object) == super::children::End::Succeeded;
+        let succeeded = end(&run.object) == End::Succeeded;
         let has_run = !list(&run.object, "/status/childReferences").is_empty()
             || !list(&run.object, "/status/steps").is_empty();
         if self.order != Order::Cancel {

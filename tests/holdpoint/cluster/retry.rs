@@ -133,6 +133,8 @@ fn what_cannot_be_retried_says_why() {
     let Some(setting) = failed() else { return };
     let told = setting.type_in("retry pr/fx-pipeline -- make").ended_with(3);
     assert!(told.contains("another command can be given at a held step alone"), "{told}");
+    let told = setting.type_in("retry pr/fx-pipeline --until held").ended_with(3);
+    assert!(told.contains("what --until says can be waited for at a held step alone"), "{told}");
     setting.api.delete(&run_path("taskruns", "fx-pipeline-build"));
     let told = setting.type_in("retry pr/fx-pipeline").ended_with(3);
     assert!(
@@ -240,7 +242,7 @@ fn a_claim_that_may_not_be_read_is_said_to_be_unknown() {
     let told = setting.type_in("retry pr/x").ended_with(3);
     assert!(
         told.contains(
-            "whether its volume is still there: cannot read persistentvolumeclaim/pvc-1: forbidden"
+            "whether claim pvc-1 is still there is not known: cannot read persistentvolumeclaim/pvc-1: forbidden"
         ),
         "{told}"
     );

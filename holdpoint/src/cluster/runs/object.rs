@@ -7,10 +7,10 @@ use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::super::connect::Cluster;
-use super::super::error::ClusterError;
-use super::super::look::{list, text};
-use super::super::target::Kind;
+use crate::cluster::connect::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::look::{list, text};
+use crate::cluster::target::Kind;
 
 /// A run of Tekton's.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use debug_scripts::RunVerb;
 
-use super::super::target::Kind;
+use crate::cluster::target::Kind;
 
 /// Something that is asked of a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

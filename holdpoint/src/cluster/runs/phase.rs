@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::children::{End, condition, end};
-use super::super::look::text;
 use super::order::Order;
+use crate::cluster::children::{End, condition, end};
+use crate::cluster::look::text;
 
 /// Where a PipelineRun or a TaskRun is.
 #[derive(Clone, Debug, PartialEq, Eq)]

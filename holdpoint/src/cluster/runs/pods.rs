@@ -6,16 +6,16 @@ use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-use super::super::annotate::Annotation;
-use super::super::answer::Told;
-use super::super::ask::Asking;
-use super::super::connect::Cluster;
-use super::super::error::ClusterError;
-use super::super::resolve::{again, named};
-use super::super::steps::PodSteps;
 use super::object::Run;
 use super::order::Order;
 use crate::args::{By, Manner, Until, VerbArguments};
+use crate::cluster::annotate::Annotation;
+use crate::cluster::answer::Told;
+use crate::cluster::ask::Asking;
+use crate::cluster::connect::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::resolve::{again, named};
+use crate::cluster::steps::PodSteps;
 
 /// The label by which Tekton tells finally tasks from others.
 const MEMBER_OF: &str = "tekton.dev/memberOf";

@@ -1,5 +1,5 @@
 //! Retrying a PipelineRun that failed or was cancelled: what its new run would be is found by
-//! [`rerun`](super::super::rerun), shown, asked about where something is lost, and created.
+//! [`rerun`](crate::cluster::rerun), shown, asked about where something is lost, and created.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -7,17 +7,17 @@ use entrypoint::verb::Answer;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
 
-use super::super::answer::TIMED_OUT;
-use super::super::children::{End, end};
-use super::super::connect::Cluster;
-use super::super::error::ClusterError;
-use super::super::rerun::{ATTEMPT, ORIGIN, Rerun, rerun};
-use super::super::target::Kind;
 use super::object::Run;
 use super::phase::Phase;
 use super::tasks;
 use super::wait::{self, Waited};
-use crate::args::{Print, VerbArguments, Wait};
+use crate::args::{Print, Until, VerbArguments, Wait};
+use crate::cluster::answer::TIMED_OUT;
+use crate::cluster::children::{End, end};
+use crate::cluster::connect::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::rerun::{ATTEMPT, ORIGIN, Rerun, rerun};
+use crate::cluster::target::Kind;
 use crate::exit::Exit;
 use crate::inject;
 use crate::program::Program;
@@ -58,22 +58,18 @@ struct Retrying<'a> {
 
 impl Retrying<'_> {
     async fn retry(&self) -> Result<Exit, ClusterError> {
-        if !self.arguments.command.is_empty() {
-            return Ok(self.refuse(format!(
-                "{} has ended: another command can be given at a held step alone",
-                self.run.called()
-            )));
+        if let Some(why) = self.unfit() {
+            return Ok(self.refuse(why));
         }
         let rerun = match self.found().await? {
             Ok(rerun) => rerun,
             Err(why) => return Ok(self.refuse(why)),
         };
+        self.explain(&rerun);
         if self.arguments.manner.dry_run {
-            self.explain(&rerun);
             self.show(&rerun);
             return Ok(Exit::Success);
         }
-        self.explain(&rerun);
         if let Some(refusal) = self.not_confirmed(&rerun) {
             return Ok(self.refuse(refusal));
         }
@@ -82,6 +78,17 @@ impl Retrying<'_> {
             Err(error) if error.is_conflict() => Ok(self.refuse(self.exists(&rerun))),
             Err(error) => Err(error),
         }
+    }
+
+    /// What was asked for and only a held step can give.
+    fn unfit(&self) -> Option<String> {
+        let until = self.arguments.manner.until.filter(|until| *until != Until::Finished);
+        let what = match until {
+            _ if !self.arguments.command.is_empty() => "another command can be given",
+            Some(_) => "what --until says can be waited for",
+            None => return None,
+        };
+        Some(format!("{} has ended: {what} at a held step alone", self.run.called()))
     }
 
     /// The new run; or a sentence why there is none. Volumes that are gone are known only once the
@@ -101,7 +108,11 @@ impl Retrying<'_> {
                 Ok(found) if found.metadata.deletion_timestamp.is_none() => {}
                 Ok(_) => gone.push(claim.clone()),
                 Err(error) if error.is_not_found() => gone.push(claim.clone()),
-                Err(error) => unseen.push(format!("whether its volume is still there: {error}")),
+                Err(error) => {
+                    unseen.push(format!(
+                        "whether claim {claim} is still there is not known: {error}"
+                    ));
+                }
             }
         }
         let found = rerun(run, &children, &gone).map_err(|refusal| refusal.to_string());
@@ -163,19 +174,18 @@ impl Retrying<'_> {
             "losses": rerun.losses,
             "notes": rerun.notes,
         });
-        let mut lines = vec![format!("{}: created: {message}", new.called())];
-        lines.extend(table(rerun));
-        let exit = if self.waits() {
-            self.stay(new, &mut answer, &mut lines).await
+        let is_text = self.arguments.asking.output != Print::Json;
+        let told = std::iter::once(format!("{}: created: {message}", new.called()));
+        if is_text {
+            let _ = crate::print(&told.chain(table(rerun)).collect::<Vec<_>>().join("\n"));
+        }
+        let (exit, lines) = if self.waits() {
+            self.stay(new, &mut answer).await
         } else {
-            lines.push(format!("next: kubectl get {} -n {} -w", new.called(), new.namespace));
-            Exit::Success
+            let next = format!("next: kubectl get {} -n {} -w", new.called(), new.namespace);
+            (Exit::Success, vec![next])
         };
-        let text = match self.arguments.asking.output {
-            Print::Json => answer.to_string(),
-            Print::Text | Print::Yaml => lines.join("\n"),
-        };
-        let _ = crate::print(&text);
+        let _ = crate::print(&if is_text { lines.join("\n") } else { answer.to_string() });
         Ok(exit)
     }
 
@@ -186,42 +196,31 @@ impl Retrying<'_> {
             || manner.timeout.is_some()
     }
 
-    async fn stay(&self, new: &Run, answer: &mut Value, lines: &mut Vec<String>) -> Exit {
+    /// Waits for the end of the new run; what came of it, in lines and in the answer for a program.
+    async fn stay(&self, new: &Run, answer: &mut Value) -> (Exit, Vec<String>) {
         let timeout = self.arguments.manner.timeout.as_deref().and_then(super::duration);
-        match wait::ended(self.cluster, new, timeout).await {
-            Waited::Ended(now, reason) => {
-                let children = now.children(self.cluster).await.unwrap_or_default();
-                let rows = tasks::rows(Kind::PipelineRun, &now.object, &children);
-                lines.push(format!("{}: ended: {reason}", new.called()));
-                lines.extend(tasks::table(Kind::PipelineRun, &rows));
-                (answer["outcome"], answer["reason"]) = (json!("ended"), json!(reason));
-                answer["tasks"] = json!(rows);
-                if end(&now.object) == End::Succeeded { Exit::Success } else { FAILED }
-            }
-            Waited::Gone => self.not_seen(new, "gone", "it is gone", 1, answer, lines),
+        let (code, outcome, why) = match wait::ended(self.cluster, new, timeout).await {
+            Waited::Ended(now, reason) => return self.ended(&now, &reason, answer).await,
+            Waited::Gone => (1, "gone", "it is gone".to_owned()),
             Waited::Late => {
-                let why = "it had not ended when --timeout passed";
-                self.not_seen(new, "timed-out", why, TIMED_OUT, answer, lines)
+                (TIMED_OUT, "timed-out", "it had not ended when --timeout passed".to_owned())
             }
-            Waited::Lost(error) => {
-                let why = error.to_string();
-                self.not_seen(new, "unanswered", &why, Answer::NOBODY, answer, lines)
-            }
-        }
+            Waited::Lost(error) => (Answer::NOBODY, "unanswered", error.to_string()),
+        };
+        (answer["outcome"], answer["message"]) = (json!(outcome), json!(why));
+        let exit = u8::try_from(code).map_or(FAILED, Exit::Code);
+        (exit, vec![format!("{}: {outcome}: {why}", new.called())])
     }
 
-    fn not_seen(
-        &self,
-        new: &Run,
-        outcome: &str,
-        why: &str,
-        code: i32,
-        answer: &mut Value,
-        lines: &mut Vec<String>,
-    ) -> Exit {
-        lines.push(format!("{}: {outcome}: {why}", new.called()));
-        (answer["outcome"], answer["message"]) = (json!(outcome), json!(why));
-        u8::try_from(code).map_or(FAILED, Exit::Code)
+    async fn ended(&self, now: &Run, reason: &str, answer: &mut Value) -> (Exit, Vec<String>) {
+        let children = now.children(self.cluster).await.unwrap_or_default();
+        let rows = tasks::rows(Kind::PipelineRun, &now.object, &children);
+        (answer["outcome"], answer["reason"]) = (json!("ended"), json!(reason));
+        answer["tasks"] = json!(rows);
+        let mut lines = vec![format!("{}: ended: {reason}", now.called())];
+        lines.extend(tasks::table(Kind::PipelineRun, &rows));
+        let exit = if end(&now.object) == End::Succeeded { Exit::Success } else { FAILED };
+        (exit, lines)
     }
 
     fn exists(&self, rerun: &Rerun) -> String {
@@ -252,8 +251,8 @@ impl Retrying<'_> {
 }
 
 fn again(rerun: &Rerun) -> Vec<Value> {
-    let row = |(task, why): &(String, super::super::rerun::Why)| json!({ "task": task, "why": why.to_string() });
-    rerun.again.iter().map(row).collect()
+    let rows = rerun.again.iter();
+    rows.map(|(task, why)| json!({ "task": task, "why": why.to_string() })).collect()
 }
 
 /// What runs and what does not, a line each.

@@ -4,9 +4,9 @@ use chrono::DateTime;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::children::{Children, End, condition, end};
-use super::super::look::{list, named, text};
-use super::super::target::Kind;
+use crate::cluster::children::{Children, End, condition, end};
+use crate::cluster::look::{list, named, text};
+use crate::cluster::target::Kind;
 use crate::table::{columns, time};
 
 /// A task of a PipelineRun, or a step of a TaskRun.

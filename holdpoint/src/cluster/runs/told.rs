@@ -4,12 +4,12 @@ use debug_scripts::RunVerb;
 use entrypoint::verb::Answer;
 use serde::Serialize;
 
-use super::super::answer::Told;
-use super::super::error::ClusterError;
-use super::super::target::Kind;
 use super::object::Run;
 use super::order::Order;
 use super::tasks::{self, Row};
+use crate::cluster::answer::Told;
+use crate::cluster::error::ClusterError;
+use crate::cluster::target::Kind;
 use crate::program::Program;
 
 /// What became of an order for a run.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::super::connect::Cluster;
-use super::super::error::ClusterError;
-use super::super::look::text;
 use super::object::Run;
 use super::phase::Phase;
+use crate::cluster::connect::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::look::text;
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(500);
