@@ -385,7 +385,7 @@ fn a_run_that_ends_meanwhile_is_said_to() {
         setting.api.fault(
             "GET",
             "/pipelineruns/x",
-            Fault::Slow(std::time::Duration::from_millis(300)),
+            Fault::Slow(std::time::Duration::from_secs(1)),
         );
         setting.type_in("stop pr/x").ended_with(3)
     });
