@@ -10,29 +10,36 @@
 
 mod api;
 mod asking;
+pub mod broken;
 pub mod chaos;
 mod containers;
 mod expected;
-mod fixtures;
+pub mod fixtures;
+mod https;
 mod namespaces;
 mod pattern;
 mod processes;
+mod random;
 mod running;
 mod sandbox;
 mod skipped;
 mod step;
 mod tree;
 mod wait;
+mod webhook;
 
 pub use api::{Api, Exec, Fault, Kubelet, Request};
 pub use asking::{Asking, Said};
 pub use containers::{Container, Ended, Image, Limits, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
 pub use fixtures::fixture;
+pub use https::{Answer, Connection, Https, Raw, Version};
 pub use namespaces::{as_process_one, behind};
 pub use nix::sys::signal::Signal;
 pub use pattern::matches;
+pub use random::Random;
 pub use running::{Ran, Running};
 pub use sandbox::Sandbox;
 pub use step::Step;
 pub use wait::{DEADLINE, eventually};
+pub use webhook::Webhook;

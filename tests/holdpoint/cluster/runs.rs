@@ -382,11 +382,7 @@ fn a_run_that_ends_meanwhile_is_said_to() {
             });
             setting.api.merge(&path, ended("True", "Succeeded"));
         });
-        setting.api.fault(
-            "GET",
-            "/pipelineruns/x",
-            Fault::Slow(std::time::Duration::from_secs(1)),
-        );
+        setting.api.fault("GET", "/pipelineruns/x", Fault::Slow(std::time::Duration::from_secs(1)));
         setting.type_in("stop pr/x").ended_with(3)
     });
     assert_eq!(told, "pipelinerun/x: too-late: it has ended (Succeeded)\n");
