@@ -16,7 +16,7 @@ use crate::program::Program;
 
 pub use install::{InstallArguments, Issuer};
 pub use reach::Reach;
-pub use verb::{Asking, By, Manner, Until, VerbArguments};
+pub use verb::{Asking, By, Manner, Print, Until, VerbArguments, Wait};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,16 +3,22 @@
 //!
 //! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
-//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]).
+//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]). What is asked
+//! of a PipelineRun or a TaskRun as a whole changes the object too ([`runs`]); one that failed is retried
+//! by a new one ([`rerun`]).
 
 pub mod annotate;
 pub mod answer;
 pub mod ask;
+pub(crate) mod children;
 pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
+pub(crate) mod look;
+pub mod rerun;
 pub mod resolve;
+pub mod runs;
 pub mod states;
 pub mod steps;
 pub mod target;
@@ -33,7 +39,12 @@ use target::Target;
 /// # Errors
 /// The cluster, or what is meant in it, cannot be reached.
 pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
-    complete(ask::ask(program, target, arguments))
+    complete(async {
+        match runs::ask(program, target, arguments).await? {
+            Some(exit) => Ok(exit),
+            None => ask::ask(program, target, arguments).await,
+        }
+    })
 }
 
 /// Runs what speaks to a cluster to its end.

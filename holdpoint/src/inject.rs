@@ -15,7 +15,8 @@ use crate::args::{Format, InjectArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::print_text;
-use crate::task::yaml::{self, Node};
+use crate::task;
+use crate::task::yaml::Node;
 use manifest::{Manifest, Outcome, Pod};
 
 /// Something was refused, as with the verbs.
@@ -26,7 +27,7 @@ const DIFFERENT: Exit = Exit::Code(1);
 /// Injects and prints. Nothing is printed on stdout where a pod is refused, so that nothing is applied.
 pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     let (name, text) = read(arguments)?;
-    let before = yaml::parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
+    let before = task::yaml::parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
     let settings = Settings { image: arguments.image.clone(), delivery: arguments.delivery.into() };
     let Manifest { documents, pods } = Manifest::inject(&before, &settings);
     let lines = pods.iter().flat_map(|pod| told(&name, pod)).chain(idle(&name, &pods));
@@ -44,6 +45,11 @@ pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     }
     print_text(&difference(&name, &old, &new))?;
     Ok(if old == new { Exit::Success } else { DIFFERENT })
+}
+
+/// An object as YAML, as the manifests are written.
+pub fn yaml(object: &serde_json::Value) -> String {
+    write::yaml(&[value::new(object, 0)])
 }
 
 fn read(arguments: &InjectArguments) -> Result<(String, String), Error> {

@@ -4,6 +4,9 @@
 mod annotate;
 mod faults;
 mod kubeconfig;
+mod many;
+mod retry;
+mod runs;
 mod setting;
 mod targets;
 mod until;

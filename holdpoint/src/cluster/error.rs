@@ -60,6 +60,20 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if status.code == 404)
     }
 
+    /// Whether there is something of its name already, or it has changed meanwhile.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.code == 409)
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } => status.code == 429 || status.code >= 500,
+            _ => false,
+        }
+    }
+
     /// The code that it ends the process with (contract 2.7: 4 where nobody answered).
     pub fn exit(&self) -> Exit {
         match self {

@@ -1,8 +1,7 @@
 //! From a target to its pods.
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::core::GroupVersionKind;
+use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
 use super::connect::Cluster;
@@ -59,7 +58,11 @@ pub async fn again(cluster: &Cluster, pod: &PodSteps) -> Result<PodSteps, Cluste
     Ok(PodSteps::of(&read))
 }
 
-async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
+/// The pods of one object; none where it has none yet.
+///
+/// # Errors
+/// It is not there, or may not be read.
+pub async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
     let what = format!("read {kind}/{name}{}", place(cluster));
     if kind == Kind::Pod {
         return Ok(vec![cluster.request(&what, cluster.all::<Pod>().get(name)).await?]);
@@ -70,7 +73,7 @@ async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, Cl
     }
     // The object itself tells whether it has no pods yet or is not there, and which pod it has where its
     // name is too long for a label.
-    let objects = objects(cluster, kind);
+    let objects = cluster.objects(kind);
     let object = cluster.request(&what, objects.get(name)).await?;
     let pod = object.data.pointer("/status/podName").and_then(|name| name.as_str());
     match pod.filter(|name| !name.is_empty()) {
@@ -105,7 +108,7 @@ async fn every(
     if kind == Kind::Pod {
         return listed(cluster, selector).await;
     }
-    let objects = objects(cluster, kind);
+    let objects = cluster.objects(kind);
     let what = format!("list {}", kind.definition().object[1]);
     let parameters = ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() };
     let found = cluster.request(&what, objects.list(&parameters)).await?;
@@ -159,17 +162,6 @@ async fn listed(cluster: &Cluster, selector: Option<&str>) -> Result<Vec<Pod>, C
     let parameters = ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() };
     let what = format!("list pods{}", place(cluster));
     Ok(cluster.request(&what, cluster.all::<Pod>().list(&parameters)).await?.items)
-}
-
-fn objects(cluster: &Cluster, kind: Kind) -> Api<DynamicObject> {
-    let row = kind.definition();
-    let ([group, version], [object, plural]) = (row.api, row.object);
-    let resource =
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, object), plural);
-    match &cluster.namespace {
-        Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
-        None => Api::all_with(cluster.client.clone(), &resource),
-    }
 }
 
 fn in_order(mut pods: Vec<Pod>) -> Vec<Pod> {
