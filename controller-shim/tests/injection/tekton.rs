@@ -171,6 +171,9 @@ fn where_tekton_debugs_our_scripts_come_after_its_own() {
             json!({ "name": "tektons", "mountPath": "/tekton/debug/scripts", "readOnly": true });
         step["volumeMounts"].as_array_mut().unwrap().push(mount);
     }
+    let mut taken = before.clone();
+    taken["spec"]["containers"][1]["name"] = json!("holdpoint-place-scripts");
+    assert!(left(&taken).1[0].contains("there is a container `holdpoint-place-scripts` already"));
     let (pod, _) = injected(&before);
     let containers = pod["spec"]["initContainers"].as_array().unwrap();
     assert_eq!(containers[0]["command"], before["spec"]["initContainers"][0]["command"]);
