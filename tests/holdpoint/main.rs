@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod breakpoints;
+mod containers;
 mod ends;
 mod inject;
 mod list;

@@ -3,12 +3,15 @@
 //!
 //! A [`Pod`] is the folders that its containers share, and an init container that has put the
 //! entrypoint there. [`Pod::step`] describes a step's container, [`StepContainer::start`] gives a running
-//! [`Container`]. What is dropped is ended and unmounted. Where a machine has no `runc` or does not let
+//! [`Container`]. A [`Kubelet`] has all of that from a pod's own spec. What is dropped is ended and unmounted. Where a machine has no `runc` or does not let
 //! it run, there is no pod, and a line says so.
 
 mod bundle;
 mod container;
+mod downward;
 mod image;
+mod kubelet;
+mod node;
 mod pod;
 mod program;
 mod runtime;
@@ -16,6 +19,7 @@ mod spec;
 
 pub use container::{Container, Ended, Session};
 pub use image::Image;
+pub use kubelet::Kubelet;
 pub use pod::Pod;
 pub use runtime::Limits;
 pub use spec::StepContainer;

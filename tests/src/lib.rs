@@ -23,7 +23,7 @@ mod tree;
 mod wait;
 
 pub use asking::{Asking, Said};
-pub use containers::{Container, Ended, Image, Limits, Pod, Session, StepContainer};
+pub use containers::{Container, Ended, Image, Kubelet, Limits, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
 pub use namespaces::{as_process_one, behind};
 pub use nix::sys::signal::Signal;
