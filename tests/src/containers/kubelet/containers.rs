@@ -119,7 +119,8 @@ impl Kubelet {
         let file = self.message_file(name);
         fs::write(&file, "").unwrap();
         open(&file);
-        let path = text(&container["terminationMessagePath"]).unwrap_or("/dev/termination-log");
+        let path = text(&container["terminationMessagePath"]).filter(|path| !path.is_empty());
+        let path = path.unwrap_or("/dev/termination-log");
         let message = Mount { from: file, to: path.to_owned(), writable: true };
         let own = list(&container["volumeMounts"]).iter().map(|mount| self.mount(mount));
         let mut mounts: Vec<_> = own.chain([message]).collect();
