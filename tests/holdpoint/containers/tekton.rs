@@ -1,5 +1,7 @@
 //! Pods as Tekton's controller made them, injected and run.
 
+#![allow(clippy::print_stderr)]
+
 use std::fs;
 use std::path::Path;
 
