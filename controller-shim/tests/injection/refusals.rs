@@ -66,13 +66,13 @@ fn each_refusal_says_what_to_do() {
             &[],
             |pod| pod["spec"]["restartPolicy"] = json!("OnFailure"),
             "inject \"true\": the pod's restartPolicy is OnFailure, and a step runs once; \
-             set it to Never",
+             set it to Never, as a Job may have it",
         ),
         (
             &[],
             |pod| pod["spec"]["restartPolicy"] = Value::Null,
             "inject \"true\": the pod's restartPolicy is Always, and a step runs once; \
-             set it to Never",
+             set it to Never, as a Job may have it",
         ),
         (
             &[],

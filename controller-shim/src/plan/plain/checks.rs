@@ -8,7 +8,7 @@ pub(super) fn pod(pod: &Pod) -> Result<(), Mistake> {
     let policy = pod.spec.restart_policy.as_deref().unwrap_or("Always");
     if policy != "Never" {
         let problem = format!("the pod's restartPolicy is {policy}, and a step runs once");
-        return Err(mistake(pod, &problem, "set it to Never"));
+        return Err(mistake(pod, &problem, "set it to Never, as a Job may have it"));
     }
     if pod.needs_another_system() {
         return Err(mistake(pod, "the pod is not one for Linux", "take the annotation away"));
