@@ -98,6 +98,11 @@ fn is_pod(node: &Node, is_template: bool) -> bool {
     has_containers && (is_template || text(node.get("kind")) == Some("Pod"))
 }
 
+/// Whether it is an object that Tekton makes pods for.
+pub(super) fn is_tektons(node: &Node) -> bool {
+    text(node.get("apiVersion")).is_some_and(|version| version.starts_with("tekton.dev/"))
+}
+
 /// `Job build`.
 fn object_name(node: &Node) -> Option<String> {
     let metadata = node.get("metadata")?;

@@ -6,7 +6,7 @@
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::value;
-use crate::task::yaml::{Node, Value};
+use crate::task::yaml::{Node, Value, Word, word};
 
 /// All documents, with `---` between them.
 pub(super) fn yaml(documents: &[Node]) -> String {
@@ -114,17 +114,15 @@ fn is_plain(text: &str) -> bool {
         (None, _) => false,
     };
     let breaks_off = text.contains(": ") || text.ends_with([':', ' ']);
-    begins_well && text.chars().all(inside) && !breaks_off && !is_word_of_yaml(text)
+    begins_well
+        && text.chars().all(inside)
+        && !breaks_off
+        && word(&text.to_ascii_lowercase()) == Word::Text
 }
 
-/// Digits with the letters of exponents and of other bases are still a number.
+/// Digits with the letters of exponents, of other bases and of times are still no text to every reader.
 fn is_no_numeral(letter: char) -> bool {
-    letter.is_ascii_alphabetic() && !"abcdefoxABCDEFOX".contains(letter)
-}
-
-fn is_word_of_yaml(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
-    WORDS.contains(&text.to_ascii_lowercase().as_str())
+    letter.is_ascii_alphabetic() && !"abcdefoxtzABCDEFOXTZ".contains(letter)
 }
 
 fn quoted(text: &str) -> String {
@@ -153,7 +151,7 @@ mod tests {
     use crate::task::yaml::parse;
 
     /// Texts that look like something else in YAML.
-    const TREACHEROUS: [&str; 48] = [
+    const TREACHEROUS: [&str; 51] = [
         "",
         " ",
         "a ",
@@ -179,6 +177,9 @@ mod tests {
         ".inf",
         "1:20",
         "2001-01-01",
+        "2001-01-01T10:00:00Z",
+        "<<",
+        "=",
         "-",
         "--",
         "---",
@@ -296,8 +297,6 @@ mod tests {
             // A document that is null is none.
             let wanted: Vec<_> = [json, other].into_iter().filter(|it| !it.is_null()).collect();
             let nodes: Vec<_> = wanted.iter().map(tree).collect();
-            let has_merge = |json: &serde_json::Value| json.to_string().contains("\"<<\"");
-            prop_assume!(!wanted.iter().any(has_merge));
             prop_assert_eq!(again(&nodes, yaml), wanted);
         }
     }
