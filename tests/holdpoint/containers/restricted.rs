@@ -80,6 +80,33 @@ fn a_step_cannot_write_to_what_is_not_its_own() {
     }
 }
 
+/// PID 1 is another program then, and the steps see each other's processes.
+#[test]
+fn steps_that_share_their_processes_are_told_apart() {
+    let steps =
+        [("one", "echo one >> log; test -e fixed"), ("two", "echo two >> log; test -e fixed")];
+    for (delivery, user) in [(DELIVERIES[0], 0), (DELIVERIES[1], 1000)] {
+        let mut pod = asking(&[("breakpoint", "on-failure")], &steps);
+        pod["spec"]["shareProcessNamespace"] = json!(true);
+        for step in 0..2 {
+            pod["spec"]["containers"][step]["securityContext"] = json!({ "runAsUser": user });
+        }
+        let Some(pod) = injected(&pod, delivery) else { return };
+        let mut containers = pod.start_all();
+        containers[0].reaches("held-failed");
+        containers[1].reaches("waiting");
+        assert_eq!(containers[0].exec(["cat", "/proc/1/comm"]).text, "sleep\n");
+        assert_eq!([0, 1].map(|at| pod.probe(&containers[at]).code), [1, 0]);
+        accepted(&containers[0], &["fail-continue"]);
+        assert_eq!(containers.remove(0).ends().code, 1);
+        containers[0].reaches("held-failed");
+        assert_eq!(containers[0].exec(["touch", "/work/fixed"]).code, 0);
+        accepted(&containers[0], &["retry"]);
+        assert_eq!(codes(&ends(containers)), [0]);
+        assert_eq!(log(&pod), ["one", "two", "two"], "{delivery}");
+    }
+}
+
 /// A native sidecar begins behind our init container, and is left as it is.
 #[test]
 fn a_native_sidecar_is_left_alone() {

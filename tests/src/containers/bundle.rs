@@ -52,6 +52,8 @@ pub(super) struct Bundle {
     pub(super) mounts: Vec<Mount>,
     pub(super) terminal: bool,
     pub(super) memory_limit_bytes: Option<u64>,
+    /// The namespace with the processes of other containers; one of its own without.
+    pub(super) processes: Option<PathBuf>,
     /// Whether processes of other users are hidden in `/proc`.
     pub(super) hides_processes: bool,
     /// Whether new namespaces are refused, as containerd's profile does.
@@ -77,6 +79,7 @@ impl Default for Bundle {
             mounts: Vec::new(),
             terminal: false,
             memory_limit_bytes: None,
+            processes: None,
             hides_processes: false,
             refuses_namespaces: true,
         }
@@ -109,8 +112,12 @@ impl Bundle {
 
     fn config(&self) -> Value {
         // No cgroup namespace, and no rlimits: not every machine lets its root have them.
-        let namespaces =
-            ["pid", "network", "ipc", "uts", "mount"].map(|name| json!({"type": name}));
+        let own = ["network", "ipc", "uts", "mount"].map(|name| json!({"type": name}));
+        let processes = match &self.processes {
+            Some(path) => json!({"type": "pid", "path": path}),
+            None => json!({"type": "pid"}),
+        };
+        let namespaces: Vec<_> = own.into_iter().chain([processes]).collect();
         let mut config = json!({
             "ociVersion": "1.0.2",
             "process": {

@@ -15,8 +15,10 @@ use super::image::Image;
 use super::node::Node;
 use super::runtime::Limits;
 use crate::asking::Said;
+use pause::Pause;
 
 mod containers;
+mod pause;
 mod variables;
 mod volumes;
 
@@ -26,6 +28,7 @@ pub struct Kubelet {
     node: Node,
     spec: Value,
     annotations: RefCell<BTreeMap<String, String>>,
+    pause: Option<Pause>,
 }
 
 impl Kubelet {
@@ -37,7 +40,9 @@ impl Kubelet {
         let annotations =
             annotations.into_iter().map(|(key, value)| (key, value.as_str().unwrap().to_owned()));
         let annotations = RefCell::new(annotations.collect());
-        let kubelet = Self { node, spec: pod["spec"].clone(), annotations };
+        let spec = pod["spec"].clone();
+        let pause = (spec["shareProcessNamespace"] == true).then(Pause::start);
+        let kubelet = Self { node, spec, annotations, pause };
         volumes::make(&kubelet);
         Some(kubelet)
     }

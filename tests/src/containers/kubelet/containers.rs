@@ -12,6 +12,7 @@ use super::super::container::Container;
 use super::super::image::Image;
 use super::super::node::open;
 use super::super::runtime::Limits;
+use super::pause::Pause;
 use super::variables::expanded;
 use super::{Kubelet, image_of, list, text};
 
@@ -69,6 +70,7 @@ impl Kubelet {
             folder: text(&container["workingDir"]).unwrap_or("/").to_owned(),
             mounts: self.mounts(name, container),
             memory_limit_bytes: self.memory_limit(container),
+            processes: self.pause.as_ref().map(Pause::namespace),
             ..plain
         }
     }
