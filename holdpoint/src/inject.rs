@@ -98,6 +98,8 @@ fn idle(file: &str, documents: &[Node], pods: &[Pod]) -> Option<String> {
         "there is no pod in it"
     } else if reasons.contains(&"already-injected") {
         "its pods are injected already"
+    } else if reasons.contains(&"not-asked") && documents.iter().any(manifest::asks_somewhere) {
+        "the annotation holdpoint.dev/inject belongs to the template of its pods"
     } else if reasons.contains(&"not-asked") {
         "no pod in it asks by the annotation holdpoint.dev/inject: \"true\""
     } else {

@@ -122,6 +122,12 @@ fn where_there_is_nothing_to_inject_one_line_says_why() {
         ),
         (pod("a: b", ""), "no pod in it asks by the annotation holdpoint.dev/inject: \"true\""),
         (pod("holdpoint.dev/inject: 'false'", ""), "its pods stay as they are"),
+        (
+            "items:\n- metadata: {annotations: {holdpoint.dev/inject: 'true'}}\n  kind: Job\n  \
+             spec: {template: {spec: {containers: []}}}\n"
+                .to_owned(),
+            "the annotation holdpoint.dev/inject belongs to the template of its pods",
+        ),
         (once.clone(), "its pods are injected already"),
     ] {
         let told = inject(&home, &text, &[]);

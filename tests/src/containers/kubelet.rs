@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::container::Container;
 use super::image::Image;
 use super::node::Node;
-use super::runtime::Limits;
 use crate::asking::Said;
 use pause::Pause;
 
@@ -108,11 +107,6 @@ impl Kubelet {
     /// The text of a file of a volume; none where there is none.
     pub fn read(&self, volume: &str, file: &str) -> Option<String> {
         fs::read_to_string(self.volume(volume).join(file)).ok()
-    }
-
-    /// Whether memory limits hold here.
-    pub fn limits(&self) -> Limits {
-        self.node.limits
     }
 
     #[track_caller]

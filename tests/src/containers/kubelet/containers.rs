@@ -147,7 +147,7 @@ impl Kubelet {
     fn memory_limit(&self, container: &Value) -> Option<u64> {
         let limit = text(&container["resources"]["limits"]["memory"])?;
         let mebibytes = limit.strip_suffix("Mi").unwrap_or_else(|| panic!("a limit of {limit}"));
-        (self.limits() == Limits::Enforced).then(|| mebibytes.parse::<u64>().unwrap() << 20)
+        (self.node.limits == Limits::Enforced).then(|| mebibytes.parse::<u64>().unwrap() << 20)
     }
 }
 
