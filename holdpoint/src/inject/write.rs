@@ -10,7 +10,7 @@ use crate::task::yaml::{Node, Value, Word, word};
 
 /// All documents, with `---` between them.
 pub(super) fn yaml(documents: &[Node]) -> String {
-    let text = |node: &Node| lines(node).into_iter().map(|line| line + "\n").collect::<String>();
+    let text = |node: &Node| whole(node).into_iter().map(|line| line + "\n").collect::<String>();
     documents.iter().map(text).collect::<Vec<_>>().join("---\n")
 }
 
@@ -38,6 +38,14 @@ impl Serialize for Ordered<'_> {
     }
 }
 
+/// The lines of a document. A block that is not set in would go on behind the next `---`.
+fn whole(node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::Text(text) => vec![one_line(&text.value)],
+        _ => lines(node),
+    }
+}
+
 /// The lines of a value; those behind the first are set in below what the first stands on.
 fn lines(node: &Node) -> Vec<String> {
     match &node.value {
@@ -50,7 +58,7 @@ fn lines(node: &Node) -> Vec<String> {
         Value::Map(entries) => entries
             .iter()
             .flat_map(|entry| {
-                let key = format!("{}:", key(&entry.key));
+                let key = format!("{}:", one_line(&entry.key));
                 let lines = lines(&entry.node);
                 match &entry.node.value {
                     Value::List(items) if !items.is_empty() => [vec![key], lines].concat(),
@@ -75,8 +83,8 @@ fn indented(line: &str) -> String {
     if line.is_empty() { String::new() } else { format!("  {line}") }
 }
 
-fn key(key: &str) -> String {
-    if is_plain(key) { key.to_owned() } else { quoted(key) }
+fn one_line(text: &str) -> String {
+    if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
 fn text_lines(text: &str) -> Vec<String> {
@@ -250,6 +258,12 @@ mod tests {
         for (written, lines) in cases {
             assert_eq!(text_lines(written), lines);
         }
+    }
+
+    #[test]
+    fn a_document_that_is_text_ends_where_it_ends() {
+        let written = yaml(&[text("a\nb\n"), text("c")]);
+        assert_eq!(written, "\"a\\nb\\n\"\n---\nc\n");
     }
 
     #[test]
