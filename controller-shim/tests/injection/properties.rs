@@ -27,6 +27,9 @@ fn add_newer_fields(value: &mut Value, newer: &Value, every: usize, seen: &mut u
         }
         Value::Object(fields) => {
             for (key, value) in fields.iter_mut() {
+                if key == "annotations" && value.is_null() {
+                    continue;
+                }
                 if ["labels", "annotations"].contains(&key.as_str()) {
                     value["newer.example/field"] = json!("text");
                 } else {
@@ -129,6 +132,13 @@ fn tekton_pod() -> impl Strategy<Value = Value> {
         |(steps, mut decorations, held, unknown, surroundings, every)| {
             let annotations = if held { &[("breakpoint", "on-failure")][..] } else { &[] };
             let mut pod = of_tekton(annotations, &NAMES[..steps]);
+            match steps {
+                1 if !held => pod["metadata"]["annotations"] = Value::Null,
+                2 if !held => {
+                    drop(pod["metadata"].as_object_mut().unwrap().remove("annotations"));
+                }
+                _ => {}
+            }
             for decoration in &mut decorations {
                 for key in ["command", "args", "volumeMounts"] {
                     decoration.as_object_mut().unwrap().remove(key);
@@ -155,6 +165,7 @@ fn decorate(pod: &mut Value, decorations: Vec<Value>) {
 /// be the pod that it was.
 fn less_ours(mut pod: Value, before: &Value) -> Value {
     pod["metadata"]["annotations"].as_object_mut().unwrap().remove("holdpoint.dev/injected");
+    put_back(&mut pod["metadata"], &before["metadata"], "annotations");
     for key in ["initContainers", "volumes"] {
         less_items(&mut pod["spec"], &before["spec"], key, |item| {
             !item["name"].as_str().unwrap().starts_with("holdpoint-")
@@ -202,7 +213,12 @@ fn items<'a>(of: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value
 fn less_items(of: &mut Value, before: &Value, key: &str, keep: impl Fn(&Value) -> bool) {
     let Some(items) = of.get_mut(key).and_then(Value::as_array_mut) else { return };
     items.retain(keep);
-    let is_empty = items.is_empty();
+    put_back(of, before, key);
+}
+
+/// What is empty now may have been absent or null.
+fn put_back(of: &mut Value, before: &Value, key: &str) {
+    let is_empty = [json!([]), json!({})].contains(&of[key]);
     match before.get(key) {
         None if is_empty => drop(of.as_object_mut().unwrap().remove(key)),
         Some(Value::Null) if is_empty => of[key] = Value::Null,
