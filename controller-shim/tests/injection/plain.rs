@@ -234,6 +234,10 @@ fn only_a_pod_that_has_it_all_is_injected_already() {
         pod["spec"][list][0][key] = if key == "name" { json!("other") } else { json!(["sh"]) };
         assert_ne!(inject(&pod, &settings()), left, "{list}");
     }
+    let mut without_probe = whole.clone();
+    let container = without_probe["spec"]["containers"][0].as_object_mut().unwrap();
+    assert!(container.remove("readinessProbe").is_some());
+    assert_eq!(inject(&without_probe, &settings()), left);
     let mut copied = asking(&[], &["a"]);
     for list in ["", "nonsense"] {
         annotate(&mut copied, &[("injected", list)]);
