@@ -260,6 +260,15 @@ mod tests {
         }
     }
 
+    /// Some of them are line breaks to some readers.
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        for odd in ['\u{7}', '\u{7f}', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}', '\u{fffe}'] {
+            let escape = format!("\\u{:04x}", u32::from(odd));
+            assert_eq!(text_lines(&format!("a{odd}b\nc")), [format!("\"a{escape}b\\nc\"")]);
+        }
+    }
+
     #[test]
     fn a_document_that_is_text_ends_where_it_ends() {
         let written = yaml(&[text("a\nb\n"), text("c")]);
