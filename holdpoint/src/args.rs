@@ -1,15 +1,20 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod reach;
 mod verb;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 use controller_shim::DEFAULT_IMAGE;
 use debug_scripts::Word;
 
-pub use verb::{Asking, VerbArguments};
+use crate::program::Program;
+
+pub use reach::Reach;
+pub use verb::{Asking, By, Manner, Until, VerbArguments};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,12 +24,14 @@ Examples:
   holdpoint retry                         (from another terminal, while a step is held)
   holdpoint pause 'look at the logs'      (before the next step begins)
   holdpoint inject -f job.yaml | kubectl apply -f -
+  holdpoint retry tr/build                (a TaskRun of a cluster, whose step is held)
+  holdpoint pause @latest -n ci           (the newest live run of a namespace)
 
 Exit codes:
   run:    0, or that of the first step that failed (128 + s for a signal s);
           130 after Ctrl-C; 2 where nothing could be run
   inject: 0; 3 where a pod was refused; with --diff 1 where there is a difference
-  others: 0 accepted, 3 rejected, 4 nobody there to answer, 2 wrong usage";
+  others: 0 accepted, 3 rejected, 4 nobody there to answer, 5 --timeout passed, 2 wrong usage";
 
 const RUN_HELP: &str = "\
 A step starts in /workspace unless it has a workingDir; give it folders of yours with -w. It runs as
@@ -65,6 +72,18 @@ pub struct Arguments {
     pub command: Command,
 }
 
+impl Arguments {
+    /// Reads a command line, and shows help under the name that this program goes by.
+    ///
+    /// # Errors
+    /// It cannot be, or asks for help.
+    pub fn read(arguments: Vec<OsString>, program: Program) -> Result<Self, clap::Error> {
+        let mut command = Self::command().bin_name(program.name());
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
 /// The commands.
 #[derive(Debug)]
 pub enum Command {
@@ -80,6 +99,7 @@ pub enum Command {
 
 const RUN: [&str; 2] = ["run", "run a Task, TaskRun or Pod of a file here"];
 const LIST: [&str; 2] = ["list", "show the runs that are live or ended within a day, newest first"];
+const STOP: [&str; 3] = [verb::STOP, "[--finally]", "the same as stop-finally"];
 const INJECT: [&str; 2] = ["inject", "put the step entrypoint into the pods of a manifest"];
 
 impl Subcommand for Command {
@@ -99,7 +119,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        [RUN[0], LIST[0], INJECT[0]].contains(&name) || Word::named(name).is_some()
+        [RUN[0], LIST[0], INJECT[0], verb::STOP].contains(&name) || Word::named(name).is_some()
     }
 }
 
@@ -138,7 +158,7 @@ fn help() -> String {
         group("Run", [[RUN[0], "FILE", RUN[1]]]),
         group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
-        group("For the whole run", rows(|word| matches!(word, Word::Run(_)))),
+        group("For the whole run", rows(|word| matches!(word, Word::Run(_))).chain([STOP])),
         group("For a cluster", [[INJECT[0], "[-f FILE]", INJECT[1]]]),
     ];
     format!(
@@ -278,7 +298,6 @@ fn folder(text: &str) -> Result<(String, PathBuf), String> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn help_has_every_command_in_its_group() {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::cluster::error::ClusterError;
 use crate::exit::Exit;
 use crate::task::TaskError;
 
@@ -20,6 +21,9 @@ pub enum Error {
     /// The file is no Task that can be run here.
     #[error("{0}")]
     Task(TaskError),
+    /// A cluster cannot be spoken to.
+    #[error("{0}")]
+    Cluster(ClusterError),
     /// A file or folder cannot be used.
     #[error("{}: {source}", path.display())]
     File {
@@ -65,6 +69,7 @@ impl Error {
         match self {
             Self::Arguments(error) if error.exit_code() == 0 => Exit::Success,
             Self::WorkingDir { .. } => Exit::Code(1),
+            Self::Cluster(error) => error.exit(),
             _ => Exit::Usage,
         }
     }

@@ -4,11 +4,13 @@
 //! asked to be stands in the first words of its command line.
 
 pub mod args;
+pub mod cluster;
 pub mod error;
 pub mod exit;
 pub mod inject;
 pub mod list;
 pub mod plan;
+pub mod program;
 pub mod run;
 pub mod table;
 pub mod task;
@@ -19,11 +21,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use args::{Arguments, Command};
+use args::{Arguments, Command, VerbArguments};
 use error::Error;
 use exit::Exit;
+use program::Program;
 use run::{carried, launch};
 
 /// Does what the command line says and gives the code to exit with.
@@ -36,20 +37,43 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     {
         return Exit::from(Err(launch::become_program(rest))).into();
     }
-    let outcome = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => perform(arguments.command),
+    let program = Program::of(arguments.first().map(OsString::as_os_str));
+    let outcome = match Arguments::read(arguments, program) {
+        Ok(arguments) => perform(program, arguments.command),
         Err(error) => Err(Error::Arguments(error)),
     };
     Exit::from(outcome).into()
 }
 
-fn perform(command: Command) -> Result<Exit, Error> {
+fn perform(program: Program, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::run(arguments),
+        Command::List(_) if program == Program::Plugin => Err(only_here("list")),
         Command::List(arguments) => list::list(arguments.output),
         Command::Inject(arguments) => inject::inject(&arguments),
-        Command::Verb(arguments) => verbs::ask(&arguments),
+        Command::Verb(arguments) => match (&arguments.target, program) {
+            (Some(target), _) => cluster::ask(program, target, &arguments),
+            (None, Program::Plugin) => Err(no_target(&arguments)),
+            (None, Program::Holdpoint) => verbs::ask(&arguments),
+        },
     }
+}
+
+/// The plugin speaks to clusters, so that nobody takes a run on this machine for one of a cluster.
+fn no_target(arguments: &VerbArguments) -> Error {
+    let [name, ..] = arguments.word.help();
+    Error::Usage(format!(
+        "{name} needs a target: `kubectl holdpoint {name} @latest` for the newest live run, or one that \
+         `kubectl holdpoint list` shows, such as pod/NAME; `holdpoint {name}` speaks to a run on this \
+         machine"
+    ))
+}
+
+fn only_here(name: &str) -> Error {
+    Error::Usage(format!(
+        "{name}: shows the runs on this machine, by `holdpoint {name}`; for those of a cluster take \
+         `kubectl get taskruns,pods`"
+    ))
 }
 
 /// Prints a line on stdout. A reader that is gone has read enough.

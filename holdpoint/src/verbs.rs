@@ -107,7 +107,10 @@ fn command(
         return shell(folder, record, index);
     }
     let mut command = carried::asking(folder, Path::new("/"), index, word)?;
-    command.args(["--wait", &arguments.asking.wait]).args(&arguments.words);
+    if let Some(wait) = &arguments.asking.wait {
+        command.args(["--wait", wait]);
+    }
+    command.args(&arguments.words);
     if arguments.asking.output == Output::Json {
         command.args(["-o", "json"]);
     }

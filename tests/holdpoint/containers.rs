@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use holdpoint_tests::{Container, Ended, Kubelet};
+use holdpoint_tests::{Container, Ended, LivePod};
 use serde_json::{Value, json};
 
 use crate::runner::{Home, Running, binary};
@@ -31,8 +31,8 @@ fn inject(pod: &Value, delivery: &str) -> Value {
 
 /// The same pod where it can be run: its init containers have ended.
 #[track_caller]
-fn injected(pod: &Value, delivery: &str) -> Option<Kubelet> {
-    let pod = Kubelet::new(binary(), &inject(pod, delivery))?;
+fn injected(pod: &Value, delivery: &str) -> Option<LivePod> {
+    let pod = LivePod::new(binary(), &inject(pod, delivery))?;
     pod.initialise();
     Some(pod)
 }
@@ -65,7 +65,7 @@ fn asking(annotations: &[(&str, &str)], containers: &[(&str, &str)]) -> Value {
 }
 
 /// The lines that the steps have written to `/work/log`.
-fn log(pod: &Kubelet) -> Vec<String> {
+fn log(pod: &LivePod) -> Vec<String> {
     pod.read("work", "log").unwrap_or_default().lines().map(str::to_owned).collect()
 }
 

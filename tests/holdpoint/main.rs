@@ -1,7 +1,9 @@
 //! End-to-end tests of `holdpoint`, on the real binary: one module for each part of a run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
 mod breakpoints;
+mod cluster;
 mod containers;
 mod ends;
 mod inject;

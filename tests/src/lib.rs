@@ -8,10 +8,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a harness fails by panicking
 
+mod api;
 mod asking;
 pub mod chaos;
 mod containers;
 mod expected;
+mod fixtures;
 mod namespaces;
 mod pattern;
 mod processes;
@@ -22,9 +24,11 @@ mod step;
 mod tree;
 mod wait;
 
+pub use api::{Api, Exec, Fault, Kubelet, Request};
 pub use asking::{Asking, Said};
-pub use containers::{Container, Ended, Image, Kubelet, Limits, Pod, Session, StepContainer};
+pub use containers::{Container, Ended, Image, Limits, LivePod, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
+pub use fixtures::fixture;
 pub use namespaces::{as_process_one, behind};
 pub use nix::sys::signal::Signal;
 pub use pattern::matches;

@@ -1,17 +1,22 @@
-//! The verbs on the command line, made from their tables (contract 2.7): names, arguments and help.
+//! The verbs on the command line, made from their tables (contract 2.7): names, arguments and help. A
+//! verb whose first word is a target speaks to a cluster, any other to a run on this machine.
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches as _};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches as _, ValueEnum};
 use debug_scripts::{RunVerb, Tool, Verb, Word};
 use entrypoint::go_duration;
 
-use super::Output;
+use super::{Output, Reach};
+use crate::cluster::target::Target;
 
 /// What was asked, of whom, and how.
 #[derive(Clone, Debug)]
 pub struct VerbArguments {
     /// The verb.
     pub word: Word,
-    /// Of whom, and for how long to wait for an answer.
+    /// What of a cluster is asked; else the run on this machine.
+    pub target: Option<Target>,
+    /// Which run, and for how long to wait for an answer.
     pub asking: Asking,
     /// Which step; else the one that is held.
     pub step: Option<String>,
@@ -21,37 +26,111 @@ pub struct VerbArguments {
     pub words: Vec<String>,
     /// What a retry runs instead.
     pub command: Vec<String>,
+    /// Where the target is.
+    pub reach: Reach,
+    /// How a target is asked.
+    pub manner: Manner,
 }
 
 /// What every verb takes.
 #[derive(Clone, Debug, Args)]
 pub struct Asking {
-    /// Which run; else the newest that is live
+    /// Which run on this machine; else the newest that is live
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// How long to wait for the answer
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    pub wait: String,
+    /// How long to wait for the answer (10s; by annotation 2m)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<String>,
     /// How to print the answer
     #[arg(short = 'o', long, value_enum, default_value_t)]
     pub output: Output,
 }
 
+/// How a target is asked, and until when it is followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "In a cluster")]
+pub struct Manner {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the run hears of it: by a command in its pod, or by the pod's annotation
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub by: Option<By>,
+    /// Stay until it is finished, or what --until says, but no longer than this
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<String>,
+    /// Stay until the step, or the run where it speaks to the run, is there
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub until: Option<Until>,
+}
+
+/// The ways by which a run in a cluster is told something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// A command in a container of the pod
+    Exec,
+    /// An annotation of the pod, where commands in it are not allowed
+    Annotate,
+}
+
+/// What can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Until {
+    /// It has ended
+    Finished,
+    /// A person is waited for
+    Held,
+    /// It is paused
+    Paused,
+    /// A command runs
+    Running,
+}
+
+impl Manner {
+    fn first_given(&self) -> Option<&'static str> {
+        [
+            (self.dry_run, "--dry-run"),
+            (self.by.is_some(), "--by"),
+            (self.timeout.is_some(), "--timeout"),
+            (self.until.is_some(), "--until"),
+        ]
+        .into_iter()
+        .find_map(|(given, flag)| given.then_some(flag))
+    }
+}
+
+impl Until {
+    /// The word as it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Held => "held",
+            Self::Paused => "paused",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// The word by which `stop-finally` goes in clusters.
+pub(super) const STOP: &str = "stop";
+
 /// The subcommand of a verb.
 pub(super) fn subcommand(word: Word) -> Command {
     let [name, _, summary] = word.help();
-    let command = about(Asking::augment_args(Command::new(name)), summary);
+    let command = Asking::augment_args(Command::new(name));
     let command = if speaks_to_the_run(word) { command } else { command.arg(step()) };
-    match word {
-        Word::Step(Verb::Extend) => {
-            command.arg(word_behind("DURATION").required(true).value_parser(duration))
-        }
-        Word::Step(Verb::Retry) => command.arg(other_command()),
-        Word::Run(RunVerb::Breakpoint) => command.arg(word_behind("SPEC|off").required(true)),
-        Word::Run(_) => command.arg(word_behind("REASON").num_args(0..)),
-        Word::Tool(Tool::Status) => command.arg(watch()),
-        Word::Step(_) | Word::Tool(_) => command,
-    }
+    let command = match word {
+        Word::Step(Verb::Extend) => command.arg(words(&["TARGET", "DURATION"])),
+        Word::Step(Verb::Retry) => command.arg(words(&["TARGET"])).arg(other_command()),
+        Word::Run(RunVerb::Breakpoint) => command.arg(words(&["TARGET", "SPEC|off"])),
+        Word::Run(RunVerb::StopFinally) => command.arg(reason()).arg(finally()).visible_alias(STOP),
+        Word::Run(_) => command.arg(reason()),
+        Word::Tool(Tool::Status) => command.arg(words(&["TARGET"])).arg(watch()),
+        Word::Step(_) | Word::Tool(_) => command.arg(words(&["TARGET"])),
+    };
+    let command = Reach::augment_args(command);
+    let is_tool = matches!(word, Word::Tool(_));
+    about(if is_tool { command } else { Manner::augment_args(command) }, summary)
 }
 
 /// What was typed behind a verb.
@@ -62,14 +141,74 @@ pub(super) fn from_matches(
     let many = |id: &str, matches: &mut ArgMatches| {
         matches.try_remove_many(id).ok().flatten().map_or_else(Vec::new, Iterator::collect)
     };
-    Ok(VerbArguments {
+    let reach = Reach::from_arg_matches_mut(matches)?;
+    let manner = match word {
+        Word::Tool(_) => Manner::default(),
+        _ => Manner::from_arg_matches_mut(matches)?,
+    };
+    let mut words = many("words", matches);
+    let target = reach.take_target(&mut words).map_err(refused)?;
+    let arguments = VerbArguments {
         word,
+        target,
         asking: Asking::from_arg_matches_mut(matches)?,
         step: matches.try_remove_one("step").ok().flatten(),
         watch: matches.try_remove_one("watch").ok().flatten().unwrap_or(false),
-        words: many("words", matches),
+        words,
         command: many("command", matches),
-    })
+        reach,
+        manner,
+    };
+    check_world(&arguments).and_then(|()| check_words(&arguments)).map_err(refused)?;
+    Ok(arguments)
+}
+
+fn refused(why: String) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{why}\n"))
+}
+
+/// A cluster and this machine are never taken for each other.
+fn check_world(arguments: &VerbArguments) -> Result<(), String> {
+    let [name, ..] = arguments.word.help();
+    let flag = arguments.reach.first_given().or(arguments.manner.first_given());
+    match (&arguments.target, flag, &arguments.asking.run) {
+        (None, Some(flag), _) => Err(format!(
+            "{flag} needs a target, as in `{name} pod/NAME` or `{name} @latest`: without one `{name}` \
+             speaks to the run on this machine"
+        )),
+        (Some(target), _, Some(run)) => Err(format!(
+            "--run {run} is a run on this machine, {target} is in a cluster: give one of them"
+        )),
+        (Some(_), ..) if arguments.manner.by == Some(By::Annotate) => match arguments.word {
+            Word::Run(_) => Ok(()),
+            _ => Err(format!(
+                "--by annotate: a pod's annotations speak to the whole run, and `{name}` to one step; \
+                 it needs the right to run commands in the pod (create on pods/exec)"
+            )),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// What stands behind the target is what the verb takes.
+fn check_words(arguments: &VerbArguments) -> Result<(), String> {
+    let [name, takes, _] = arguments.word.help();
+    let words = arguments.words.as_slice();
+    match (arguments.word, words) {
+        (Word::Step(Verb::Extend), [time]) => duration(time)
+            .map(drop)
+            .map_err(|problem| format!("invalid value '{time}' for {takes}: {problem}")),
+        (Word::Run(RunVerb::Breakpoint), [_]) => Ok(()),
+        (Word::Step(Verb::Extend) | Word::Run(RunVerb::Breakpoint), []) => {
+            Err(format!("{name} needs {takes}, behind the target where there is one"))
+        }
+        (Word::Run(verb), _) if verb != RunVerb::Breakpoint => Ok(()),
+        (_, []) => Ok(()),
+        (_, words) => {
+            let unexpected = words.last().map_or("", String::as_str);
+            Err(format!("unexpected argument '{unexpected}': see `{name} --help`"))
+        }
+    }
 }
 
 /// Says what the command does; of itself it says what its arguments are.
@@ -87,8 +226,22 @@ fn step() -> Arg {
     Arg::new("step").long("step").value_name("STEP").help("Which step; else the one that is held")
 }
 
-fn word_behind(name: &'static str) -> Arg {
-    Arg::new("words").value_name(name)
+/// The target and what the verb takes behind it.
+fn words(names: &'static [&'static str]) -> Arg {
+    let help =
+        "What of a cluster: pod/NAME, tr/NAME, pr/NAME, job/NAME or @latest; else the run here";
+    let taken = Arg::new("words").value_names(names).num_args(0..=names.len());
+    taken.action(ArgAction::Append).help(help)
+}
+
+/// The same with a reason of any number of words.
+fn reason() -> Arg {
+    words(&["TARGET", "REASON"]).num_args(0..)
+}
+
+fn finally() -> Arg {
+    let help = "Run the finally steps, as it always does";
+    Arg::new("finally").long("finally").help(help).action(ArgAction::SetTrue)
 }
 
 fn other_command() -> Arg {
@@ -143,9 +296,54 @@ mod tests {
     }
 
     #[test]
+    fn each_verb_takes_a_target_before_all_else() {
+        for word in Word::all() {
+            let [name, arguments, _] = word.help();
+            let behind = match arguments {
+                "DURATION" => " 30m",
+                "SPEC|off" => " off",
+                "[REASON]" => " why",
+                _ => "",
+            };
+            let parsed = parse(&format!("{name} tr/x -n ns{behind}")).unwrap();
+            assert_eq!(parsed.target, Some("taskrun/x".parse().unwrap()), "{name}");
+            assert_eq!(parsed.words.concat(), behind.trim(), "{name}");
+            assert_eq!(parsed.reach.namespace.as_deref(), Some("ns"), "{name}");
+        }
+        assert!(parse("stop-finally @latest --finally").is_ok());
+    }
+
+    #[test]
+    fn the_two_worlds_are_not_mixed_up() {
+        for (line, problem) in [
+            ("retry -n ns", "-n needs a target, as in `retry pod/NAME`"),
+            ("pause --dry-run", "--dry-run needs a target"),
+            ("pause why --by annotate", "--by needs a target"),
+            ("continue --timeout 1m", "--timeout needs a target"),
+            ("cancel -l commit=1", "-l needs a target"),
+            (
+                "retry pod/x --run run-1",
+                "--run run-1 is a run on this machine, pod/x is in a cluster",
+            ),
+            ("pause deployment/x", "`deployment/x` is no target"),
+            ("pause pod x", "`pod` needs a name or a selector"),
+            ("retry pod/x --by annotate", "annotations speak to the whole run"),
+        ] {
+            let told = parse(line).unwrap_err().to_string();
+            assert!(told.contains(problem), "{line}: {told}");
+        }
+    }
+
+    #[test]
     fn what_a_verb_does_not_take_is_refused() {
         for line in [
             "extend",
+            "extend pod/x",
+            "extend pod/x soon",
+            "extend pod/x 1m 2m",
+            "continue pod/x now",
+            "continue pod/x pod/y",
+            "shell pod/x --dry-run",
             "extend soon",
             "breakpoint",
             "breakpoint off on-failure",

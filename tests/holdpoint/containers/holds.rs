@@ -1,6 +1,6 @@
 //! A plain pod through holds, retries, pauses and stops.
 
-use holdpoint_tests::{Kubelet, Said};
+use holdpoint_tests::{LivePod, Said};
 use serde_json::{Value, json};
 
 use super::{DELIVERIES, accepted, asking, codes, ends, injected, log};
@@ -213,7 +213,7 @@ fn a_pod_without_a_shell_is_held_and_goes_on() {
             container["command"] = command.clone();
             container["securityContext"] = json!({ "readOnlyRootFilesystem": true });
         }
-        let Some(pod): Option<Kubelet> = injected(&pod, delivery) else { return };
+        let Some(pod): Option<LivePod> = injected(&pod, delivery) else { return };
         let mut containers = pod.start_all();
         containers[0].reaches("held-failed");
         assert_eq!(pod.probe(&containers[0]).code, 1);

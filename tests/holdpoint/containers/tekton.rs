@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use holdpoint_tests::Kubelet;
+use holdpoint_tests::LivePod;
 use serde_json::{Value, json};
 
 use super::{accepted, codes, ends, injected};
@@ -36,7 +36,7 @@ fn annotate(pod: &mut Value, annotations: &[(&str, &str)]) {
 }
 
 #[track_caller]
-fn started(pod: &Value) -> Option<Kubelet> {
+fn started(pod: &Value) -> Option<LivePod> {
     injected(pod, "init-container")
 }
 

@@ -1,6 +1,6 @@
 //! What a step's command gets: the words, variables and folder that its container has without us.
 
-use holdpoint_tests::Kubelet;
+use holdpoint_tests::LivePod;
 use serde_json::{Value, json};
 
 use super::{DELIVERIES, asking, codes, ends, inject, injected};
@@ -27,7 +27,7 @@ fn telling() -> Value {
 
 /// What the command writes in this pod.
 fn told(pod: &Value) -> Option<String> {
-    let pod = Kubelet::new(binary(), pod)?;
+    let pod = LivePod::new(binary(), pod)?;
     pod.initialise();
     assert_eq!(codes(&ends(pod.start_all())), [0]);
     pod.read("work", "told")

@@ -23,14 +23,14 @@ mod volumes;
 
 /// Runs one pod.
 #[derive(Debug)]
-pub struct Kubelet {
+pub struct LivePod {
     node: Node,
     spec: Value,
     annotations: RefCell<BTreeMap<String, String>>,
     pause: Option<Pause>,
 }
 
-impl Kubelet {
+impl LivePod {
     /// A pod whose volumes are there and nothing else; `program` is a binary that cargo built for the
     /// tests. None where this machine has no containers.
     pub fn new(program: &str, pod: &Value) -> Option<Self> {
@@ -41,9 +41,9 @@ impl Kubelet {
         let annotations = RefCell::new(annotations.collect());
         let spec = pod["spec"].clone();
         let pause = (spec["shareProcessNamespace"] == true).then(Pause::start);
-        let kubelet = Self { node, spec, annotations, pause };
-        volumes::make(&kubelet);
-        Some(kubelet)
+        let live = Self { node, spec, annotations, pause };
+        volumes::make(&live);
+        Some(live)
     }
 
     /// Runs the init containers in their order, each to its end.

@@ -14,7 +14,7 @@ use super::super::node::open;
 use super::super::runtime::Limits;
 use super::pause::Pause;
 use super::variables::expanded;
-use super::{Kubelet, image_of, list, text};
+use super::{LivePod, image_of, list, text};
 
 /// The user of the entrypoint's image; that of all others is root.
 const USER_OF_IMAGE: u64 = 65532;
@@ -37,7 +37,7 @@ const CAPABILITIES: [&str; 14] = [
     "AUDIT_WRITE",
 ];
 
-impl Kubelet {
+impl LivePod {
     pub(super) fn begin(&self, container: &Value) -> Container<'_> {
         let name = text(&container["name"]).unwrap();
         Container::start(&self.node, name.to_owned(), self.bundle(name, container))

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::super::downward;
-use super::{Kubelet, image_of, list, text};
+use super::{LivePod, image_of, list, text};
 
 /// What is mounted for other things than these is not what is tried here.
 const LEFT_EMPTY: [&str; 3] = ["projected", "secret", "configMap"];
 
-impl Kubelet {
+impl LivePod {
     /// Where the machine has this volume.
     pub(super) fn volume(&self, name: &str) -> PathBuf {
         let volumes = list(&self.spec["volumes"]);
@@ -35,33 +35,33 @@ impl Kubelet {
 }
 
 /// Makes them.
-pub(super) fn make(kubelet: &Kubelet) {
-    for volume in list(&kubelet.spec["volumes"]) {
+pub(super) fn make(pod: &LivePod) {
+    for volume in list(&pod.spec["volumes"]) {
         let name = text(&volume["name"]).unwrap();
         let is = |kind: &&str| !volume[*kind].is_null();
         if is(&"emptyDir") {
-            let folder = kubelet.node.folder(&format!("volumes/{name}"));
-            give_to_group(kubelet, &folder);
+            let folder = pod.node.folder(&format!("volumes/{name}"));
+            give_to_group(pod, &folder);
         } else if is(&"downwardAPI") || LEFT_EMPTY.iter().any(is) {
-            kubelet.node.folder(&format!("volumes/{name}"));
+            pod.node.folder(&format!("volumes/{name}"));
         } else {
             assert!(is(&"image"), "a volume that is not known here: {volume}");
         }
     }
-    update(kubelet);
+    update(pod);
 }
 
 /// Writes what fields of the pod are now.
-pub(super) fn update(kubelet: &Kubelet) {
-    for volume in list(&kubelet.spec["volumes"]) {
+pub(super) fn update(pod: &LivePod) {
+    for volume in list(&pod.spec["volumes"]) {
         let items = list(&volume["downwardAPI"]["items"]);
         let file = |item: &Value| {
             let field = text(&item["fieldRef"]["fieldPath"]).unwrap();
-            (text(&item["path"]).unwrap().to_owned(), kubelet.field(field))
+            (text(&item["path"]).unwrap().to_owned(), pod.field(field))
         };
         let files: BTreeMap<_, _> = items.iter().map(file).collect();
         if !files.is_empty() {
-            let folder = kubelet.volume(text(&volume["name"]).unwrap());
+            let folder = pod.volume(text(&volume["name"]).unwrap());
             downward::write(
                 &folder,
                 files.iter().map(|(name, text)| (name.as_str(), text.as_str())),
@@ -71,8 +71,8 @@ pub(super) fn update(kubelet: &Kubelet) {
 }
 
 /// With an `fsGroup` all that is made in the folder belongs to that group.
-fn give_to_group(kubelet: &Kubelet, folder: &std::path::Path) {
-    if let Some(group) = kubelet.spec["securityContext"]["fsGroup"].as_u64() {
+fn give_to_group(pod: &LivePod, folder: &std::path::Path) {
+    if let Some(group) = pod.spec["securityContext"]["fsGroup"].as_u64() {
         chown(folder, None, Some(u32::try_from(group).unwrap())).unwrap();
         fs::set_permissions(folder, fs::Permissions::from_mode(0o2777)).unwrap();
     }

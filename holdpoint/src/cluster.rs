@@ -1,0 +1,44 @@
+//! Talking to runs in a cluster: the same verbs as on a local run, on pods, TaskRuns, PipelineRuns and
+//! Jobs.
+//!
+//! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
+//! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
+//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]).
+
+pub mod annotate;
+pub mod answer;
+pub mod ask;
+pub mod choose;
+pub mod connect;
+pub mod error;
+pub mod exec;
+pub mod resolve;
+pub mod states;
+pub mod steps;
+pub mod target;
+pub mod until;
+
+use std::future::Future;
+
+use crate::args::VerbArguments;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::program::Program;
+
+use error::ClusterError;
+use target::Target;
+
+/// Asks something of a target in a cluster.
+///
+/// # Errors
+/// The cluster, or what is meant in it, cannot be reached.
+pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
+    complete(ask::ask(program, target, arguments))
+}
+
+/// Runs what speaks to a cluster to its end.
+fn complete<T>(work: impl Future<Output = Result<T, ClusterError>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Error::system("cannot talk to the cluster"))?;
+    runtime.block_on(work).map_err(Error::Cluster)
+}

@@ -1,0 +1,151 @@
+//! What came of a verb in each pod, and how it is told: a line each and the next useful command, or
+//! JSON.
+
+use debug_scripts::{RunVerb, Verb, Word};
+use entrypoint::verb::Answer;
+use serde::{Deserialize, Serialize};
+
+use super::exec::Done;
+use super::states::{self, Unseen};
+use super::steps::{PodSteps, StepPlace};
+use super::target::Target;
+use crate::program::Program;
+
+/// The exit code where `--timeout` passed.
+pub const TIMED_OUT: i32 = 5;
+
+/// The exit code of what cannot be, as of a breakpoint at a step that is not there.
+const USAGE: i32 = 2;
+
+/// What became of a verb in a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The container that was asked, where one was.
+    pub container: Option<String>,
+    /// The step that was asked, where it was one.
+    pub step: Option<String>,
+    /// What was asked.
+    pub verb: &'static str,
+    /// A word: `accepted`, `rejected`, `unanswered`, `invalid`, `timed-out`, `dry-run`.
+    pub outcome: &'static str,
+    /// What came of it, for a person.
+    pub message: String,
+    /// The exit code that goes with it.
+    #[serde(skip)]
+    pub code: i32,
+}
+
+/// What the entrypoint prints with `-o json`.
+#[derive(Deserialize)]
+struct Printed {
+    message: String,
+}
+
+impl Told {
+    /// What came of a verb that was or would have been put to a pod, with this exit code.
+    pub fn new(pod: &PodSteps, verb: &'static str, code: i32, message: String) -> Self {
+        Self {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            container: None,
+            step: None,
+            verb,
+            outcome: outcome(code),
+            message,
+            code,
+        }
+    }
+
+    /// What would be done.
+    pub fn dry_run(pod: &PodSteps, verb: &'static str, message: String) -> Self {
+        Self { outcome: "dry-run", ..Self::new(pod, verb, 0, message) }
+    }
+
+    /// The answer of the entrypoint in a container.
+    pub fn answered(pod: &PodSteps, asked: &StepPlace, word: Word, done: &Done) -> Self {
+        let [verb, ..] = word.help();
+        let printed = done.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        let said = done.stderr.lines().next().unwrap_or_default();
+        let (code, message) = match printed {
+            Some(Printed { message }) => (done.code, message),
+            None if done.code == USAGE && !said.is_empty() => (USAGE, said.to_owned()),
+            None => (Answer::NOBODY, states::foreign(asked, done).to_string()),
+        };
+        Self::new(pod, verb, code, message).of(asked, word)
+    }
+
+    /// Where nobody could be asked.
+    pub fn unasked(pod: &PodSteps, asked: &StepPlace, word: Word, why: &Unseen) -> Self {
+        let [verb, ..] = word.help();
+        Self::new(pod, verb, Answer::NOBODY, why.to_string()).of(asked, word)
+    }
+
+    /// Names the container, and the step where the word speaks to one.
+    pub fn of(self, asked: &StepPlace, word: Word) -> Self {
+        let step = matches!(word, Word::Step(_)).then(|| asked.step.clone());
+        Self { container: Some(asked.container.clone()), step, ..self }
+    }
+
+    /// What came of waiting after it was accepted.
+    pub fn then(self, code: i32, message: &str) -> Self {
+        let outcome = if code == 0 { self.outcome } else { outcome(code) };
+        Self { code, outcome, message: format!("{}; {message}", self.message), ..self }
+    }
+
+    fn line(&self) -> String {
+        let Self { pod, outcome, message, .. } = self;
+        match &self.step {
+            Some(step) => format!("pod/{pod} {step}: {outcome}: {message}"),
+            None => format!("pod/{pod}: {outcome}: {message}"),
+        }
+    }
+}
+
+/// The text of all answers.
+pub fn text(told: &[Told], json: bool) -> String {
+    if json {
+        return serde_json::to_string(told).unwrap_or_default();
+    }
+    told.iter().map(Told::line).collect::<Vec<_>>().join("\n")
+}
+
+/// The worst of all codes.
+pub fn worst(told: &[Told]) -> i32 {
+    told.iter().map(|told| told.code).max().unwrap_or(Answer::NOBODY)
+}
+
+/// The next useful command once a verb was accepted.
+pub fn next(program: Program, target: &Target, word: Word, told: &[Told]) -> Option<String> {
+    let accepted = told.iter().find(|told| told.code == 0 && told.outcome != "dry-run")?;
+    let Told { namespace, pod, .. } = accepted;
+    let of_holdpoint = |verb: &str, behind: &str| {
+        let target = match target {
+            Target::Every(_) => format!("pod/{pod}"),
+            one => one.to_string(),
+        };
+        format!("{} {verb} {target}{behind} -n {namespace}", program.name())
+    };
+    Some(match (word, &accepted.container) {
+        (Word::Run(RunVerb::Pause), _) => of_holdpoint("resume", ""),
+        (Word::Run(RunVerb::Breakpoint), _) => of_holdpoint("breakpoint", " off"),
+        (Word::Step(Verb::Extend), _) => of_holdpoint("continue", ""),
+        (Word::Step(_), Some(container)) => {
+            format!("kubectl logs -f pod/{pod} -c {container} -n {namespace}")
+        }
+        _ => format!("kubectl get pod/{pod} -n {namespace} -w"),
+    })
+}
+
+fn outcome(code: i32) -> &'static str {
+    match code {
+        0 => "accepted",
+        USAGE => "invalid",
+        Answer::REJECTED => "rejected",
+        TIMED_OUT => "timed-out",
+        _ => "unanswered",
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a cluster, or what is meant in it, cannot be spoken to.
+
+use entrypoint::verb::Answer;
+use kube::core::Status;
+use thiserror::Error;
+
+use crate::exit::Exit;
+
+/// An error before anybody could be asked.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    /// The kubeconfig does not say where the cluster is.
+    #[error("{file}: {why}; {remedy}")]
+    Kubeconfig {
+        /// The file or files that were read.
+        file: String,
+        /// What is wrong.
+        why: String,
+        /// What to type.
+        remedy: String,
+    },
+    /// The API server refused a request.
+    #[error("cannot {what}: {}{}", status.message, remedy(status))]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// What it said.
+        status: Box<Status>,
+    },
+    /// The API server did not answer.
+    #[error("cannot {what}: {server} does not answer ({why}); look at `kubectl cluster-info`")]
+    Unreachable {
+        /// What was tried.
+        what: String,
+        /// Where the API server is.
+        server: String,
+        /// Why not.
+        why: String,
+    },
+    /// What is meant is not there, or has nothing to be asked.
+    #[error("{0}")]
+    Nobody(String),
+    /// What was typed cannot be.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl ClusterError {
+    /// The error of a request.
+    pub fn request(what: &str, server: &str, error: kube::Error) -> Self {
+        let what = what.to_owned();
+        match error {
+            kube::Error::Api(status) => Self::Refused { what, status },
+            other => Self::Unreachable { what, server: server.to_owned(), why: root_of(&other) },
+        }
+    }
+
+    /// Whether what was asked for is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.code == 404)
+    }
+
+    /// The code that it ends the process with (contract 2.7: 4 where nobody answered).
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Kubeconfig { .. } | Self::Usage(_) => Exit::Usage,
+            _ => Exit::Code(u8::try_from(Answer::NOBODY).unwrap_or(1)),
+        }
+    }
+}
+
+/// The innermost reason, which names what happened.
+fn root_of(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+fn remedy(status: &Status) -> &'static str {
+    match status.code {
+        401 => "; log in again, or name another user's context with --context",
+        403 => "; ask for a role that allows it, or act as another user with --as",
+        _ => "",
+    }
+}

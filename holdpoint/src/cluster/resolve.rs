@@ -1,0 +1,194 @@
+//! From a target to its pods.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, ResourceExt as _};
+
+use super::connect::Cluster;
+use super::error::ClusterError;
+use super::steps::PodSteps;
+use super::target::{Kind, Target};
+use controller_shim::annotations::INJECTED;
+
+/// By which labels Tekton says whose a pod is, the largest run first.
+const RUNS: [Kind; 2] = [Kind::PipelineRun, Kind::TaskRun];
+
+/// What a target is, with its pods that have steps.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The target; for `@latest` the run that was found.
+    pub target: Target,
+    /// At least one, oldest first.
+    pub pods: Vec<PodSteps>,
+}
+
+/// The pods of a target.
+///
+/// # Errors
+/// The target is not there, or has no pod with steps.
+pub async fn resolve(
+    cluster: &Cluster,
+    target: &Target,
+    selector: Option<&str>,
+) -> Result<Resolved, ClusterError> {
+    let (target, pods) = match target {
+        Target::Named(kind, name) => (target.clone(), named(cluster, *kind, name).await?),
+        Target::Every(kind) => (target.clone(), every(cluster, *kind, selector).await?),
+        Target::Latest => latest(cluster, selector).await?,
+    };
+    let steps: Vec<_> = in_order(pods).iter().map(PodSteps::of).collect();
+    let with_steps: Vec<_> = steps.iter().filter(|pod| !pod.steps.is_empty()).cloned().collect();
+    match (steps.as_slice(), with_steps.is_empty()) {
+        ([], _) => Err(ClusterError::Nobody(no_pods(cluster, &target, selector))),
+        (_, true) => Err(ClusterError::Nobody(format!(
+            "{target}: no container of it runs the step entrypoint; annotate the pod with \
+             holdpoint.dev/inject: \"true\" before it is made, or see `holdpoint inject --help`"
+        ))),
+        _ => Ok(Resolved { target, pods: with_steps }),
+    }
+}
+
+/// A pod as it is now.
+///
+/// # Errors
+/// It is gone, or may not be read.
+pub async fn again(cluster: &Cluster, pod: &PodSteps) -> Result<PodSteps, ClusterError> {
+    let pods = Api::<Pod>::namespaced(cluster.client.clone(), &pod.namespace);
+    let read = cluster.request(&format!("read pod {}", pod.name), pods.get(&pod.name)).await?;
+    Ok(PodSteps::of(&read))
+}
+
+async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
+    let what = format!("read {kind}/{name}{}", place(cluster));
+    if kind == Kind::Pod {
+        return Ok(vec![cluster.request(&what, cluster.all::<Pod>().get(name)).await?]);
+    }
+    let found = of_run(cluster, kind, name).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    // The object itself tells whether it has no pods yet or is not there, and which pod it has where its
+    // name is too long for a label.
+    let objects = objects(cluster, kind);
+    let object = cluster.request(&what, objects.get(name)).await?;
+    let pod = object.data.pointer("/status/podName").and_then(|name| name.as_str());
+    match pod.filter(|name| !name.is_empty()) {
+        None => Ok(Vec::new()),
+        Some(pod) => {
+            let what = format!("read pod {pod} of {kind}/{name}");
+            Ok(vec![cluster.request(&what, cluster.all::<Pod>().get(pod)).await?])
+        }
+    }
+}
+
+/// The pods that carry the label of a run.
+async fn of_run(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
+    for label in kind.definition().labels {
+        // A longer name is in no label.
+        if name.len() > 63 {
+            break;
+        }
+        let pods = listed(cluster, Some(&format!("{label}={name}"))).await?;
+        if !pods.is_empty() {
+            return Ok(pods);
+        }
+    }
+    Ok(Vec::new())
+}
+
+async fn every(
+    cluster: &Cluster,
+    kind: Kind,
+    selector: Option<&str>,
+) -> Result<Vec<Pod>, ClusterError> {
+    if kind == Kind::Pod {
+        return listed(cluster, selector).await;
+    }
+    let objects = objects(cluster, kind);
+    let what = format!("list {}", kind.definition().object[1]);
+    let parameters = ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() };
+    let found = cluster.request(&what, objects.list(&parameters)).await?;
+    let mut pods = Vec::new();
+    for object in found {
+        let namespace = object.namespace().or_else(|| cluster.namespace.clone());
+        let there = cluster.within(namespace);
+        pods.extend(named(&there, kind, &object.name_any()).await?);
+    }
+    Ok(pods)
+}
+
+/// The newest run that is live and has steps of ours.
+async fn latest(
+    cluster: &Cluster,
+    selector: Option<&str>,
+) -> Result<(Target, Vec<Pod>), ClusterError> {
+    let pods = listed(cluster, selector).await?;
+    let newest =
+        in_order(pods).into_iter().rev().find(|pod| is_ours(pod) && PodSteps::of(pod).is_live());
+    let Some(pod) = newest else {
+        return Err(ClusterError::Nobody(format!(
+            "@latest: no live run with steps{}; look in another namespace with -n, or in all with -A",
+            place(cluster)
+        )));
+    };
+    let there = cluster.within(pod.namespace());
+    match run_of(&pod) {
+        Some((kind, name)) => {
+            let pods = of_run(&there, kind, &name).await?;
+            Ok((Target::Named(kind, name), pods))
+        }
+        None => Ok((Target::Named(Kind::Pod, pod.name_any()), vec![pod])),
+    }
+}
+
+/// Whether Tekton made it or the webhook injected it.
+fn is_ours(pod: &Pod) -> bool {
+    pod.annotations().contains_key(INJECTED) || run_of(pod).is_some()
+}
+
+/// The run that a pod says it belongs to.
+fn run_of(pod: &Pod) -> Option<(Kind, String)> {
+    RUNS.into_iter().find_map(|kind| {
+        let label = kind.definition().labels.first()?;
+        Some((kind, pod.labels().get(*label)?.clone()))
+    })
+}
+
+async fn listed(cluster: &Cluster, selector: Option<&str>) -> Result<Vec<Pod>, ClusterError> {
+    let parameters = ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() };
+    let what = format!("list pods{}", place(cluster));
+    Ok(cluster.request(&what, cluster.all::<Pod>().list(&parameters)).await?.items)
+}
+
+fn objects(cluster: &Cluster, kind: Kind) -> Api<DynamicObject> {
+    let row = kind.definition();
+    let ([group, version], [object, plural]) = (row.api, row.object);
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, object), plural);
+    match &cluster.namespace {
+        Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
+        None => Api::all_with(cluster.client.clone(), &resource),
+    }
+}
+
+fn in_order(mut pods: Vec<Pod>) -> Vec<Pod> {
+    pods.sort_by_key(|pod| (pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone()));
+    pods
+}
+
+fn no_pods(cluster: &Cluster, target: &Target, selector: Option<&str>) -> String {
+    match (target, selector) {
+        (Target::Every(kind), Some(selector)) => {
+            format!("no {kind} with {selector}{} has a pod", place(cluster))
+        }
+        _ => format!("{target} has no pod yet; `kubectl describe {target}` says why"),
+    }
+}
+
+fn place(cluster: &Cluster) -> String {
+    match &cluster.namespace {
+        Some(namespace) => format!(" in namespace {namespace}"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,11 @@
+//! Talking to runs in a cluster: the real binary speaks to an API server of the tests' own, whose pods
+//! run the real entrypoint.
+
+mod annotate;
+mod faults;
+mod kubeconfig;
+mod setting;
+mod targets;
+mod until;
+mod verbs;
+mod worlds;

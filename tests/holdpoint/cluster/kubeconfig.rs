@@ -1,0 +1,45 @@
+//! The way to the cluster: kubeconfig, context, namespace and user.
+
+use super::setting::Setting;
+
+#[test]
+fn a_kubeconfig_that_cannot_be_is_named_with_the_way_out() {
+    let setting = Setting::new();
+    let broken = setting.home.file("broken", "contexts: 7\n");
+    let empty = setting.home.file("empty", "apiVersion: v1\nkind: Config\n");
+    for (words, file, problem) in [
+        (&["--kubeconfig", "/no/such"][..], "/no/such", "name the file with --kubeconfig"),
+        (&["--kubeconfig", broken.to_str().unwrap()], broken.to_str().unwrap(), "failed to parse"),
+        (&["--kubeconfig", empty.to_str().unwrap()], empty.to_str().unwrap(), "it has no contexts"),
+        (&["--context", "six"], "kubeconfig", "there is no context `six`; its contexts are fake"),
+    ] {
+        let told = setting.ask(&[&["retry", "pod/one"], words].concat());
+        assert_eq!(told.code, Some(2), "{told:?}");
+        let named = told.stderr.contains(file) && told.stderr.contains(problem);
+        assert!(told.stderr.starts_with("holdpoint: ") && named, "{words:?}: {told:?}");
+    }
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_named() {
+    let setting = Setting::new();
+    let file = setting.api.kubeconfig();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace(&setting.api.url(), "http://127.0.0.1:1");
+    let elsewhere = setting.home.file("elsewhere", &text);
+    let told = setting.ask(&["retry", "pod/one", "--kubeconfig", elsewhere.to_str().unwrap()]);
+    assert_eq!(told.code, Some(4), "{told:?}");
+    assert!(
+        told.stderr.contains("http://127.0.0.1:1/ does not answer (Connection refused"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn requests_are_made_as_another_user_in_another_namespace() {
+    let setting = Setting::new();
+    setting.type_in("retry pod/one -n ci --as jane --context fake");
+    let requests = setting.api.requests();
+    assert_eq!(requests[0].path, "/api/v1/namespaces/ci/pods/one");
+    assert_eq!(requests[0].impersonated.as_deref(), Some("jane"));
+}
