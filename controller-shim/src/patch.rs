@@ -105,7 +105,8 @@ fn init_container(new: &InitContainer) -> Value {
     if let (Some(security), Some(user)) = (security.as_object_mut(), new.user) {
         set(security, "runAsUser", user);
     }
-    let share = json!({ "cpu": "50m", "memory": "16Mi" });
+    let share: Object =
+        new.share.iter().map(|[key, share]| (key.to_string(), json!(share))).collect();
     json!({
         "name": new.name,
         "image": new.image,

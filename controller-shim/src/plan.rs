@@ -84,6 +84,8 @@ pub struct InitContainer {
     pub mounts: Vec<Mount>,
     /// The user it must name itself, because that of the pod would not do.
     pub user: Option<i64>,
+    /// What it may use, by resource: its requests, and its limits.
+    pub share: Vec<[&'static str; 2]>,
 }
 
 /// Where a new init container goes.
@@ -238,6 +240,13 @@ fn flags(rules: &Rules, step: &str) -> Vec<String> {
 fn user_beside(pod: &Pod) -> Option<i64> {
     const USER_OF_IMAGE: i64 = 65532;
     (pod.spec.security_context.run_as_user == Some(0)).then_some(USER_OF_IMAGE)
+}
+
+/// Enough to copy a binary. Where the pod as a whole has a share of something, that is also what its
+/// containers may ask for, and it is enough.
+fn share_beside(pod: &Pod) -> Vec<[&'static str; 2]> {
+    const SHARE: [[&str; 2]; 2] = [["cpu", "50m"], ["memory", "16Mi"]];
+    SHARE.into_iter().filter(|[resource, _]| !pod.spec.resources.name(resource)).collect()
 }
 
 fn scripts_mount(volume: &str, access: Access) -> Mount {

@@ -72,6 +72,19 @@ pub struct Spec {
     pub os: System,
     #[serde(deserialize_with = "or_default")]
     pub node_selector: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    pub resources: Resources,
+}
+
+/// What a pod may use as a whole, beside what its containers may.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // the fields are those of Kubernetes
+pub struct Resources {
+    #[serde(deserialize_with = "or_default")]
+    pub requests: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "or_default")]
+    pub limits: BTreeMap<String, Value>,
 }
 
 /// What the containers of a pod have in common.
@@ -105,9 +118,43 @@ pub struct Container {
     pub volume_mounts: Vec<VolumeMount>,
     pub termination_message_path: Option<String>,
     pub restart_policy: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub restart_policy_rules: Vec<RestartRule>,
+    #[serde(deserialize_with = "or_default")]
+    pub volume_devices: Vec<VolumeDevice>,
+    #[serde(deserialize_with = "or_default")]
+    pub lifecycle: Lifecycle,
+    #[serde(deserialize_with = "or_default")]
+    pub stdin: bool,
     pub readiness_probe: Option<Value>,
     pub liveness_probe: Option<Value>,
     pub startup_probe: Option<Value>,
+}
+
+/// When a container is started anew.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // the fields are those of Kubernetes
+pub struct RestartRule {
+    #[serde(deserialize_with = "or_default")]
+    pub action: String,
+}
+
+/// A place where a container sees a device.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the fields are those of Kubernetes
+pub struct VolumeDevice {
+    #[serde(deserialize_with = "or_default")]
+    pub device_path: String,
+}
+
+/// What runs beside a container's command.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs)] // the fields are those of Kubernetes
+pub struct Lifecycle {
+    pub post_start: Option<Value>,
 }
 
 /// A place where a container sees a volume.
@@ -174,6 +221,16 @@ impl Pod {
         self.spec.init_containers.iter().any(|container| container.name == name)
     }
 
+    /// Its init containers and its containers.
+    pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        self.spec.init_containers.iter().chain(&self.spec.containers)
+    }
+
+    /// Whether one of them has this name.
+    pub fn has_container(&self, name: &str) -> bool {
+        self.all_containers().any(|container| container.name == name)
+    }
+
     /// Its controller as in `TaskRun/build`; empty where there is none.
     pub fn owner(&self) -> String {
         let owner = self.metadata.owner_references.iter().find(|owner| owner.controller);
@@ -181,7 +238,25 @@ impl Pod {
     }
 }
 
+impl Resources {
+    /// Whether something is said of this resource.
+    pub fn name(&self, resource: &str) -> bool {
+        self.requests.contains_key(resource) || self.limits.contains_key(resource)
+    }
+}
+
 impl Container {
+    /// Where something is mounted in it.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let devices = self.volume_devices.iter().map(|device| device.device_path.as_str());
+        self.volume_mounts.iter().map(|mount| mount.mount_path.as_str()).chain(devices)
+    }
+
+    /// Whether the kubelet may begin the whole pod anew for it.
+    pub fn may_restart_pod(&self) -> bool {
+        self.restart_policy_rules.iter().any(|rule| rule.action == "RestartAllContainers")
+    }
+
     /// What it mounts at this place.
     pub fn mount_at(&self, path: &str) -> Option<&VolumeMount> {
         self.volume_mounts.iter().find(|mount| mount.mount_path == path)

@@ -1,6 +1,7 @@
 //! `holdpoint inject`: does to a manifest what the webhook of the cluster would do to its pods, so
 //! that it can be read, kept and applied where there is no webhook.
 
+mod json;
 mod manifest;
 pub(crate) mod value;
 pub(crate) mod write;
@@ -15,8 +16,8 @@ use crate::args::{Format, InjectArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::print_text;
-use crate::task;
-use crate::task::yaml::Node;
+use crate::task::problem::Checked;
+use crate::task::yaml::{self, Node};
 use manifest::{Manifest, Outcome, Pod};
 
 /// Something was refused, as with the verbs.
@@ -27,10 +28,10 @@ const DIFFERENT: Exit = Exit::Code(1);
 /// Injects and prints. Nothing is printed on stdout where a pod is refused, so that nothing is applied.
 pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     let (name, text) = read(arguments)?;
-    let before = task::yaml::parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
+    let before = parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
     let settings = Settings { image: arguments.image.clone(), delivery: arguments.delivery.into() };
     let Manifest { documents, pods } = Manifest::inject(&before, &settings);
-    let lines = pods.iter().flat_map(|pod| told(&name, pod)).chain(idle(&name, &pods));
+    let lines = pods.iter().flat_map(|pod| told(&name, pod)).chain(idle(&name, &documents, &pods));
     for line in lines {
         let _ = writeln!(io::stderr(), "holdpoint: {line}");
     }
@@ -69,6 +70,14 @@ fn read(arguments: &InjectArguments) -> Result<(String, String), Error> {
     }
 }
 
+/// JSON is YAML for the most part.
+fn parse(text: &str) -> Checked<Vec<Node>> {
+    yaml::parse(text).or_else(|problem| match format_of(text) {
+        Format::Json => json::parse(text).map_err(|_| problem),
+        Format::Yaml => Err(problem),
+    })
+}
+
 /// What is to be said of a pod.
 fn told(file: &str, pod: &Pod) -> Vec<String> {
     let place = format!("{file}:{}: {}", pod.line, pod.name);
@@ -82,17 +91,21 @@ fn told(file: &str, pod: &Pod) -> Vec<String> {
 }
 
 /// A sentence where there was nothing to do.
-fn idle(file: &str, pods: &[Pod]) -> Option<String> {
+fn idle(file: &str, documents: &[Node], pods: &[Pod]) -> Option<String> {
     let left = |pod: &Pod| match pod.outcome {
         Outcome::Left(reason, _) => Some(reason),
         _ => None,
     };
     let reasons: Option<Vec<_>> = pods.iter().map(left).collect();
     let reasons = reasons?;
-    let why = if reasons.is_empty() {
+    let why = if reasons.is_empty() && documents.iter().any(manifest::is_tektons) {
+        "Tekton makes its pods in the cluster, where the webhook injects them"
+    } else if reasons.is_empty() {
         "there is no pod in it"
     } else if reasons.contains(&"already-injected") {
         "its pods are injected already"
+    } else if reasons.contains(&"not-asked") && documents.iter().any(manifest::asks_somewhere) {
+        "the annotation holdpoint.dev/inject belongs to the template of its pods"
     } else if reasons.contains(&"not-asked") {
         "no pod in it asks by the annotation holdpoint.dev/inject: \"true\""
     } else {

@@ -112,8 +112,18 @@ fn where_there_is_nothing_to_inject_one_line_says_why() {
     let once = inject(&home, &asking(), &[]).ended_with(0);
     for (text, why) in [
         (CONFIG.to_owned(), "there is no pod in it"),
+        (
+            "apiVersion: tekton.dev/v1\nkind: TaskRun\nspec:\n  podTemplate: {}\n".to_owned(),
+            "Tekton makes its pods in the cluster, where the webhook injects them",
+        ),
         (pod("a: b", ""), "no pod in it asks by the annotation holdpoint.dev/inject: \"true\""),
         (pod("holdpoint.dev/inject: 'false'", ""), "its pods stay as they are"),
+        (
+            "items:\n- metadata: {annotations: {holdpoint.dev/inject: 'true'}}\n  kind: Job\n  \
+             spec: {template: {spec: {containers: []}}}\n"
+                .to_owned(),
+            "the annotation holdpoint.dev/inject belongs to the template of its pods",
+        ),
         (once.clone(), "its pods are injected already"),
     ] {
         let told = inject(&home, &text, &[]);
@@ -182,11 +192,80 @@ fn stdin_and_json_come_out_as_they_went_in() {
     }
 }
 
+/// Each with what is in it, whatever writes it: Helm, a log of objects, an editor on Windows.
+#[test]
+fn documents_come_out_whole_however_they_are_parted() {
+    let none = "nothing to inject: there is no pod in it";
+    for (text, wanted) in [
+        ("", ""),
+        ("---\n", ""),
+        ("---\n---\n# Source: a.yaml\n---\na: 1\n...\n---\n", "a: 1\n"),
+        ("\u{feff}a: |\r\n  x\r\n  y\r\nb: 2\r\n", "a: |\n  x\n  y\nb: 2\n"),
+        ("a: &a {x: 1}\nb:\n  <<: *a\n  c: 'on'\n", "a:\n  x: 1\nb:\n  c: \"on\"\n  x: 1\n"),
+    ] {
+        let told = inject(&Home::new(), text, &[]);
+        assert!(told.stderr.ends_with(&format!("{none}\n")), "{told:#?}");
+        assert_eq!(told.ended_with(0), wanted, "{text:?}");
+    }
+    // What it writes for several documents of JSON is read again.
+    let rows = "{\"a\": \"\\ud83d\\ude00\"}\n{\"b\": 1}\n";
+    let home = Home::new();
+    let once = inject(&home, rows, &[]).ended_with(0);
+    assert_eq!(once, "{\n  \"a\": \"\u{1f600}\"\n}\n{\n  \"b\": 1\n}\n");
+    assert_eq!(inject(&home, &once, &[]).ended_with(0), once);
+    assert_eq!(
+        inject(&home, &once, &["-o", "yaml"]).ended_with(0),
+        "a: \"\u{1f600}\"\n---\nb: 1\n"
+    );
+}
+
+/// As `kubectl` takes it, so that the cluster gets the same.
+#[test]
+fn words_mean_what_they_meant() {
+    let text = "mode: 0o644\nbits: [0b11, 0X1F, 1e3, 1_0]\ntruth: [y, Off]\ntext: [yEs, '0755', 1m, \"~\"]\n\
+                time: 2001-01-01T10:00:00Z\n0644: x\non: z\n\"<<\": {a: 1}\n";
+    let home = Home::new();
+    let yaml = inject(&home, text, &[]).ended_with(0);
+    let wanted = "mode: 0o644\nbits:\n- 0b11\n- 0X1F\n- 1e3\n- 1_0\ntruth:\n- y\n- Off\n\
+                  text:\n- \"yEs\"\n- \"0755\"\n- 1m\n- \"~\"\ntime: \"2001-01-01T10:00:00Z\"\n\
+                  \"420\": x\n\"true\": z\n\"<<\":\n  a: 1\n";
+    assert_eq!(yaml, wanted);
+    let json = inject(&home, text, &["-o", "json"]).json();
+    let wanted = json!({
+        "mode": 420, "bits": [3, 31, 1000, 10], "truth": [true, false],
+        "text": ["yEs", "0755", "1m", "~"], "time": "2001-01-01T10:00:00Z",
+        "420": "x", "true": "z", "<<": { "a": 1 },
+    });
+    assert_eq!(json, wanted);
+}
+
+#[test]
+fn a_deployment_is_told_what_its_pods_would_need() {
+    let deployment =
+        JOB.replace("kind: Job", "kind: Deployment").replace("restartPolicy: Never", "hostname: h");
+    let told = inject(&Home::new(), &deployment, &[]);
+    assert_eq!(
+        told.stderr,
+        "holdpoint: manifest.yaml:7: Deployment release: holdpoint.dev/inject \"true\": the pod's \
+         restartPolicy is Always, and a step runs once; set it to Never, as a Job may have it\n"
+    );
+    assert_eq!(told.ended_with(3), "");
+}
+
 #[test]
 fn what_is_no_manifest_is_told() {
     let home = Home::new();
     for (text, told) in [
         ("a: [", "holdpoint: manifest.yaml:"),
+        ("a:\n\tb: 1\n", "holdpoint: manifest.yaml:2: tabs disallowed"),
+        ("{\"a\": 1}\n{", "holdpoint: manifest.yaml:2: "),
+        (
+            "a: !!binary aGk=\n",
+            "holdpoint: manifest.yaml:1: the tag `!!binary` cannot be followed: \
+             write the value as it is meant\n",
+        ),
+        ("a: !Ref b\n", "holdpoint: manifest.yaml:1: the tag `!Ref` cannot be followed"),
+        ("a: !x {}\n", "holdpoint: manifest.yaml:1: the tag `!x` cannot be followed"),
         ("a: 1\na: 2\n", "holdpoint: manifest.yaml:2: `a` is here twice, first on line 1\n"),
     ] {
         let finished = inject(&home, text, &[]);

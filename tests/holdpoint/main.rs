@@ -4,6 +4,7 @@
 mod api;
 mod breakpoints;
 mod cluster;
+mod containers;
 mod ends;
 mod inject;
 mod install;

@@ -3,12 +3,15 @@
 //!
 //! A [`Pod`] is the folders that its containers share, and an init container that has put the
 //! entrypoint there. [`Pod::step`] describes a step's container, [`StepContainer::start`] gives a running
-//! [`Container`]. What is dropped is ended and unmounted. Where a machine has no `runc` or does not let
-//! it run, there is no pod, and a line says so.
+//! [`Container`]. A [`LivePod`] is all that of a pod's own spec. What is dropped is ended and unmounted.
+//! Where a machine has no `runc` or does not let it run, there is no pod, and a line says so.
 
 mod bundle;
 mod container;
+mod downward;
 mod image;
+mod live_pod;
+mod node;
 mod pod;
 mod program;
 mod runtime;
@@ -16,6 +19,7 @@ mod spec;
 
 pub use container::{Container, Ended, Session};
 pub use image::Image;
+pub use live_pod::LivePod;
 pub use pod::Pod;
 pub use runtime::Limits;
 pub use spec::StepContainer;

@@ -30,7 +30,7 @@ mod webhook;
 
 pub use api::{Api, Exec, Fault, Kubelet, Request};
 pub use asking::{Asking, Said};
-pub use containers::{Container, Ended, Image, Limits, Pod, Session, StepContainer};
+pub use containers::{Container, Ended, Image, Limits, LivePod, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};
 pub use fixtures::fixture;
 pub use https::{Answer, Connection, Https, Raw, Version};

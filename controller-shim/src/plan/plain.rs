@@ -6,9 +6,12 @@
 //! `/tekton/steps`; there each link is a mount of the folder that it would lead to, so that results are
 //! substituted all the same. Debug scripts are not there then: `/tekton/bin/entrypoint VERB` is.
 
+mod checks;
+
 use super::{
     Access, Call, DOWNWARD_VOLUME, Decision, InitContainer, Mount, Place, Plan, Probe,
-    SCRIPTS_VOLUME, Source, Step, Volume, downward_mount, flags, scripts_mount, user_beside, words,
+    SCRIPTS_VOLUME, Source, Step, Volume, downward_mount, flags, scripts_mount, share_beside,
+    user_beside, words,
 };
 use crate::annotations::{self, Mistake, Others, Rules, Steps};
 use crate::pod::{BINARY, BINARY_IN_IMAGE, Container, DEBUG_SCRIPTS, Pod};
@@ -33,26 +36,11 @@ pub(super) fn decide(pod: &Pod, settings: &Settings) -> Decision {
         Ok(run) => {
             let plan = run.plan();
             let mut warnings = annotations::unknown(&pod.metadata.annotations);
-            warnings.extend(run.steps.iter().flat_map(|step| probes_that_end_it(step.container)));
+            warnings.extend(run.steps.iter().flat_map(|step| checks::warnings(step.container)));
             Decision::Inject { reason: "asked", plan, warnings }
         }
         Err(mistake) => mistake.into(),
     }
-}
-
-/// A probe that fails while the step waits would have it killed.
-fn probes_that_end_it(container: &Container) -> Vec<String> {
-    let probes =
-        [("livenessProbe", &container.liveness_probe), ("startupProbe", &container.startup_probe)];
-    let there = probes.into_iter().filter(|(_, probe)| probe.is_some());
-    there
-        .map(|(probe, _)| {
-            let name = &container.name;
-            format!(
-                "step `{name}` has a {probe}: while it waits or is held, the kubelet may end it"
-            )
-        })
-        .collect()
 }
 
 /// The steps of a pod, with what is asked of them.
@@ -70,10 +58,10 @@ struct PlainStep<'a> {
 
 impl<'a> Run<'a> {
     fn of(pod: &'a Pod, settings: &'a Settings) -> Result<Self, Mistake> {
-        check_pod(pod)?;
+        checks::pod(pod)?;
         let steps = steps(pod)?;
         for step in &steps {
-            check_step(step.container, pod)?;
+            checks::step(step.container, pod)?;
         }
         let names = steps.iter().map(|step| step.container.name.clone()).collect();
         let known = Steps { names, others: Others::Mistaken };
@@ -97,15 +85,15 @@ impl<'a> Run<'a> {
     fn check_names(&self) -> Result<(), Mistake> {
         let wrong = |what: &str, name: &str| {
             let problem = format!("the pod has {what} `{name}` of its own");
-            Err(mistake(self.pod, &problem, "give it another name"))
+            Err(checks::mistake(self.pod, &problem, "give it another name"))
         };
         if let Some(volume) = self.volumes().iter().find(|it| self.pod.has_volume(&it.name)) {
             return wrong("a volume", &volume.name);
         }
-        if self.pod.has_init_container(PREPARE) {
-            return wrong("an init container", PREPARE);
+        match self.prepare().iter().find(|it| self.pod.has_container(it.name)) {
+            Some(container) => wrong("a container", container.name),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn volumes(&self) -> Vec<Volume> {
@@ -144,6 +132,7 @@ impl<'a> Run<'a> {
                 scripts_mount(SCRIPTS_VOLUME, Access::Write),
             ],
             user: user_beside(self.pod),
+            share: share_beside(self.pod),
         })
     }
 
@@ -166,12 +155,13 @@ impl<'a> Run<'a> {
         let container = self.steps[number].container;
         let folder = run_folder(number);
         let message = container.termination_message_path.as_deref().filter(|it| !it.is_empty());
+        let message = literal(message.unwrap_or("/dev/termination-log"));
         let mut arguments = words(["-step_name", &container.name]);
         if let Some(previous) = number.checked_sub(1) {
             arguments.extend(words(["-wait_file", &format!("{}/out", run_folder(previous))]));
         }
         arguments.extend(words(["-post_file", &format!("{folder}/out")]));
-        arguments.extend(words(["-termination_path", message.unwrap_or("/dev/termination-log")]));
+        arguments.extend(words(["-termination_path", &message]));
         arguments.extend(words(["-step_metadata_dir", &format!("{folder}/status")]));
         arguments.extend(flags(&self.rules, &container.name));
         let (first, rest) = container.command.split_first().unzip();
@@ -228,46 +218,9 @@ fn steps(pod: &Pod) -> Result<Vec<PlainStep<'_>>, Mistake> {
     names.iter().map(find).collect()
 }
 
-fn check_pod(pod: &Pod) -> Result<(), Mistake> {
-    let policy = pod.spec.restart_policy.as_deref().unwrap_or("Always");
-    if policy != "Never" {
-        let problem = format!("the pod's restartPolicy is {policy}, and a step runs once");
-        return Err(mistake(pod, &problem, "set it to Never"));
-    }
-    if pod.needs_another_system() {
-        return Err(mistake(pod, "the pod is not one for Linux", "take the annotation away"));
-    }
-    if pod.spec.containers.is_empty() {
-        return Err(mistake(pod, "the pod has no container", "give it some to be steps"));
-    }
-    Ok(())
-}
-
-fn check_step(container: &Container, pod: &Pod) -> Result<(), Mistake> {
-    let name = &container.name;
-    if container.command.first().is_none_or(String::is_empty) {
-        let problem =
-            format!("container `{name}` has no command, and its image's cannot be known here");
-        return Err(mistake(pod, &problem, "give it one, or leave it out of holdpoint.dev/steps"));
-    }
-    if let Some(policy) = container.restart_policy.as_deref().filter(|policy| *policy != "Never") {
-        let problem = format!("the restartPolicy of container `{name}` is {policy}");
-        return Err(mistake(pod, &problem, "take it away, since a step runs once"));
-    }
-    if let Some(mount) = container.volume_mounts.iter().find(|it| is_reserved(&it.mount_path)) {
-        let problem = format!("container `{name}` mounts {} itself", mount.mount_path);
-        return Err(mistake(pod, &problem, "mount it elsewhere than below /tekton"));
-    }
-    Ok(())
-}
-
-fn is_reserved(path: &str) -> bool {
-    path.split('/').find(|part| !part.is_empty() && *part != ".") == Some("tekton")
-}
-
-/// What is wrong with the pod is laid to the annotation that asks for it.
-fn mistake(pod: &Pod, problem: &str, remedy: &str) -> Mistake {
-    annotations::mistake(&pod.metadata.annotations, "inject", problem, remedy)
+/// A word that means itself to the kubelet, which takes `$$` for a dollar.
+fn literal(word: &str) -> String {
+    word.replace('$', "$$")
 }
 
 fn link_name(container: &Container) -> String {

@@ -7,7 +7,7 @@ use entrypoint::args::{self, Args};
 use super::{
     Access, Call, DOWNWARD_VOLUME, Decision, InitContainer, Markers, Mount, Place, Plan, Prepare,
     Probe, SCRIPTS_VOLUME, Source, Step, Volume, downward_mount, flags, leave_to_tekton,
-    scripts_mount, user_beside, words,
+    scripts_mount, share_beside, user_beside, words,
 };
 use crate::Settings;
 use crate::annotations::{self, MARKERS, Others, Rules, Steps};
@@ -120,6 +120,9 @@ impl Layout {
         if let Some(volume) = taken {
             return Err(format!("there is a volume `{}` already", volume.name));
         }
+        if let Some(new) = plan.init_containers.iter().find(|it| pod.has_container(it.name)) {
+            return Err(format!("there is a container `{}` already", new.name));
+        }
         Ok(plan)
     }
 
@@ -153,6 +156,7 @@ impl Layout {
             command: words([BINARY_IN_IMAGE, "place-scripts", DEBUG_SCRIPTS]),
             mounts: vec![scripts_mount(volume, Access::Write)],
             user: user_beside(pod),
+            share: share_beside(pod),
         })
     }
 

@@ -63,11 +63,46 @@ fn the_command_carries_over_word_by_word() {
     let container = &mut before["spec"]["containers"][0];
     container["command"] = json!(["/bin/sh", "-c", "--", ""]);
     container["args"] = json!(["$(A)", "", "--", "-entrypoint", "x"]);
-    container["terminationMessagePath"] = json!("/tmp/message");
     let step = parsed(&injected(&before).0, 0);
     assert_eq!(step.entrypoint, "/bin/sh");
     assert_eq!(step.command_args, ["-c", "--", "", "$(A)", "", "--", "-entrypoint", "x"]);
-    assert_eq!(step.termination_path, "/tmp/message");
+}
+
+/// Words of ours are not to be taken for variables.
+#[test]
+fn the_termination_message_has_the_containers_path_to_the_letter() {
+    for (path, word) in [
+        (Value::Null, "/dev/termination-log"),
+        (json!(""), "/dev/termination-log"),
+        (json!("/tmp/message"), "/tmp/message"),
+        (json!("/tmp/$(A) $$ $"), "/tmp/$$(A) $$$$ $$"),
+    ] {
+        let mut before = asking(&[], &["one"]);
+        before["spec"]["containers"][0]["terminationMessagePath"] = path;
+        assert_eq!(parsed(&injected(&before).0, 0).termination_path, word);
+    }
+}
+
+/// The API server takes no container that asks for more than the pod as a whole.
+#[test]
+fn our_init_container_asks_for_nothing_that_the_pod_shares_out_itself() {
+    let share = |cpu: bool, memory: bool| {
+        let shares = [(cpu, "cpu", "50m"), (memory, "memory", "16Mi")].into_iter();
+        let shares = shares.filter(|(is_there, ..)| *is_there);
+        shares.map(|(_, key, share)| (key.to_owned(), json!(share))).collect::<Value>()
+    };
+    for (resources, cpu, memory) in [
+        (Value::Null, true, true),
+        (json!({ "requests": { "cpu": "10m" } }), false, true),
+        (json!({ "limits": { "memory": "1Gi" }, "requests": null }), true, false),
+        (json!({ "limits": { "memory": "8Mi" }, "requests": { "cpu": 1 } }), false, false),
+    ] {
+        let mut before = asking(&[], &["a"]);
+        before["spec"]["resources"] = resources;
+        let (pod, _) = injected(&before);
+        let ours = &pod["spec"]["initContainers"][0]["resources"];
+        assert_eq!(*ours, json!({ "requests": share(cpu, memory), "limits": share(cpu, memory) }));
+    }
 }
 
 #[test]
@@ -150,17 +185,22 @@ fn an_image_volume_needs_no_init_container() {
 }
 
 #[test]
-fn what_would_end_a_waiting_step_is_told() {
+fn what_is_another_thing_in_a_step_is_told() {
     let mut pod = asking(&[("steps", "a"), ("brakpoint", "on-failure")], &["a", "b"]);
     for container in 0..2 {
         pod["spec"]["containers"][container]["livenessProbe"] = json!({});
         pod["spec"]["containers"][container]["startupProbe"] = json!({});
+        pod["spec"]["containers"][container]["stdin"] = json!(true);
+        pod["spec"]["containers"][container]["lifecycle"] =
+            json!({ "preStop": {}, "postStart": {} });
     }
     let (_, warnings) = injected(&pod);
     let starts = [
         "holdpoint.dev/brakpoint is not known",
-        "step `a` has a livenessProbe",
-        "step `a` has a startupProbe",
+        "step `a` has a livenessProbe: while it waits or is held, the kubelet may end it",
+        "step `a` has a startupProbe: while it waits or is held, the kubelet may end it",
+        "step `a` has a postStart hook: it runs when the pod begins, not when the step does",
+        "step `a` has stdin: its command reads nothing from there",
     ];
     assert_eq!(warnings.len(), starts.len(), "{warnings:?}");
     for (warning, start) in warnings.iter().zip(starts) {
@@ -194,6 +234,10 @@ fn only_a_pod_that_has_it_all_is_injected_already() {
         pod["spec"][list][0][key] = if key == "name" { json!("other") } else { json!(["sh"]) };
         assert_ne!(inject(&pod, &settings()), left, "{list}");
     }
+    let mut without_probe = whole.clone();
+    let container = without_probe["spec"]["containers"][0].as_object_mut().unwrap();
+    assert!(container.remove("readinessProbe").is_some());
+    assert_eq!(inject(&without_probe, &settings()), left);
     let mut copied = asking(&[], &["a"]);
     for list in ["", "nonsense"] {
         annotate(&mut copied, &[("injected", list)]);

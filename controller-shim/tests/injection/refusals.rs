@@ -14,7 +14,7 @@ fn as_it_is(_: &mut Value) {}
 
 #[test]
 fn each_refusal_says_what_to_do() {
-    let cases: [Case<'_>; 18] = [
+    let cases: [Case<'_>; 24] = [
         (
             &[("inject", "yes")],
             as_it_is,
@@ -66,13 +66,13 @@ fn each_refusal_says_what_to_do() {
             &[],
             |pod| pod["spec"]["restartPolicy"] = json!("OnFailure"),
             "inject \"true\": the pod's restartPolicy is OnFailure, and a step runs once; \
-             set it to Never",
+             set it to Never, as a Job may have it",
         ),
         (
             &[],
             |pod| pod["spec"]["restartPolicy"] = Value::Null,
             "inject \"true\": the pod's restartPolicy is Always, and a step runs once; \
-             set it to Never",
+             set it to Never, as a Job may have it",
         ),
         (
             &[],
@@ -94,6 +94,46 @@ fn each_refusal_says_what_to_do() {
         ),
         (
             &[],
+            |pod| mount(pod, "/own/../../tekton/run"),
+            "inject \"true\": container `a` mounts /own/../../tekton/run itself; \
+             mount it elsewhere than below /tekton",
+        ),
+        (
+            &[],
+            |pod| {
+                let device = json!({ "name": "own", "devicePath": "/tekton/disk" });
+                pod["spec"]["containers"][1]["volumeDevices"] = json!([device]);
+            },
+            "inject \"true\": container `b` mounts /tekton/disk itself; \
+             mount it elsewhere than below /tekton",
+        ),
+        (
+            &[],
+            |pod| {
+                pod["spec"]["containers"][0]["restartPolicy"] = json!("Never");
+                pod["spec"]["containers"][0]["restartPolicyRules"] =
+                    json!([{ "action": "Restart" }]);
+            },
+            "inject \"true\": container `a` has restartPolicyRules; \
+             take them away, since a step runs once",
+        ),
+        (
+            &[("steps", "b")],
+            |pod| pod["spec"]["containers"][0]["restartPolicyRules"] = restarts_all(),
+            "inject \"true\": container `a` may restart the whole pod, and a step runs once; \
+             take its rule with RestartAllContainers away",
+        ),
+        (
+            &[],
+            |pod| {
+                let container = json!({ "name": "db", "restartPolicyRules": restarts_all() });
+                pod["spec"]["initContainers"] = json!([container]);
+            },
+            "inject \"true\": container `db` may restart the whole pod, and a step runs once; \
+             take its rule with RestartAllContainers away",
+        ),
+        (
+            &[],
             |pod| pod["spec"]["volumes"] = json!([{ "name": "holdpoint-run-1" }]),
             "inject \"true\": the pod has a volume `holdpoint-run-1` of its own; \
              give it another name",
@@ -101,7 +141,13 @@ fn each_refusal_says_what_to_do() {
         (
             &[],
             |pod| pod["spec"]["initContainers"] = json!([{ "name": "holdpoint-prepare" }]),
-            "inject \"true\": the pod has an init container `holdpoint-prepare` of its own; \
+            "inject \"true\": the pod has a container `holdpoint-prepare` of its own; \
+             give it another name",
+        ),
+        (
+            &[("steps", "b")],
+            |pod| pod["spec"]["containers"][0]["name"] = json!("holdpoint-prepare"),
+            "inject \"true\": the pod has a container `holdpoint-prepare` of its own; \
              give it another name",
         ),
         (
@@ -120,10 +166,14 @@ fn each_refusal_says_what_to_do() {
         change(&mut pod);
         let refused = Injection::Refused(format!("holdpoint.dev/{sentence}"));
         assert_eq!(inject(&pod, &settings()), refused);
-        if !sentence.contains("init container") {
-            assert_eq!(inject(&pod, &image_volume()), refused);
-        }
+        // Nobody prepares where the image is a volume.
+        let is_refused = inject(&pod, &image_volume()) == refused;
+        assert_eq!(is_refused, !sentence.contains("holdpoint-prepare"), "{sentence}");
     }
+}
+
+fn restarts_all() -> Value {
+    json!([{ "action": "RestartAllContainers", "exitCodes": { "operator": "In", "values": [1] } }])
 }
 
 fn mount(pod: &mut Value, path: &str) {
@@ -135,5 +185,6 @@ fn containers_that_are_no_steps_may_be_anything() {
     let mut pod = asking(&[("steps", "b")], &["a", "b"]);
     pod["spec"]["containers"][0]["command"] = Value::Null;
     mount(&mut pod, "/tekton/results");
+    pod["spec"]["containers"][0]["restartPolicyRules"] = json!([{ "action": "Restart" }]);
     assert!(matches!(inject(&pod, &settings()), Injection::Injected { .. }));
 }

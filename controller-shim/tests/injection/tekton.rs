@@ -146,6 +146,22 @@ fn our_flags_come_first_so_that_tektons_win() {
     assert_eq!(args(&pod, 1)[2..], args(&before, 1));
 }
 
+/// A step that has the folders already is changed by a flag alone, and one that needs none by nothing.
+#[test]
+fn what_is_changed_is_listed() {
+    let mut before = of_tekton(&[("finally", "two")], &["one", "two"]);
+    for step in before["spec"]["containers"].as_array_mut().unwrap() {
+        step["volumeMounts"] = json!([
+            { "name": "tekton-internal-downward", "mountPath": "/tekton/downward" },
+            { "name": "tektons", "mountPath": "/tekton/debug/scripts" },
+        ]);
+    }
+    let list = &injected(&before).0["metadata"]["annotations"]["holdpoint.dev/injected"];
+    let wanted =
+        "image:prepare,init:holdpoint-place-scripts,markers:tekton-internal-downward,step:step-two";
+    assert_eq!(list, wanted);
+}
+
 #[test]
 fn the_scripts_are_placed_by_prepare() {
     for list in ["command", "args"] {
@@ -178,6 +194,9 @@ fn where_tekton_debugs_our_scripts_come_after_its_own() {
             json!({ "name": "tektons", "mountPath": "/tekton/debug/scripts", "readOnly": true });
         step["volumeMounts"].as_array_mut().unwrap().push(mount);
     }
+    let mut taken = before.clone();
+    taken["spec"]["containers"][1]["name"] = json!("holdpoint-place-scripts");
+    assert!(left(&taken).1[0].contains("there is a container `holdpoint-place-scripts` already"));
     let (pod, _) = injected(&before);
     let containers = pod["spec"]["initContainers"].as_array().unwrap();
     assert_eq!(containers[0]["command"], before["spec"]["initContainers"][0]["command"]);

@@ -98,6 +98,23 @@ fn is_pod(node: &Node, is_template: bool) -> bool {
     has_containers && (is_template || text(node.get("kind")) == Some("Pod"))
 }
 
+/// Whether it is an object that Tekton makes pods for.
+pub(super) fn is_tektons(node: &Node) -> bool {
+    text(node.get("apiVersion")).is_some_and(|version| version.starts_with("tekton.dev/"))
+}
+
+/// Whether the annotation that asks is anywhere in it.
+pub(super) fn asks_somewhere(node: &Node) -> bool {
+    let annotations = node.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    let inner: Vec<&Node> = match &node.value {
+        Value::List(items) => items.iter().collect(),
+        Value::Map(entries) => entries.iter().map(|entry| &entry.node).collect(),
+        _ => Vec::new(),
+    };
+    annotations.is_some_and(|it| it.get("holdpoint.dev/inject").is_some())
+        || inner.into_iter().any(asks_somewhere)
+}
+
 /// `Job build`.
 fn object_name(node: &Node) -> Option<String> {
     let metadata = node.get("metadata")?;

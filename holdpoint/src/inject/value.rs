@@ -1,9 +1,9 @@
 //! From the tree of a file to JSON, and what became of it back into the tree, so that all that did
 //! not change stands where and as it stood.
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Value as Json};
 
-use crate::task::yaml::{Entry, Node, Text, Value};
+use crate::task::yaml::{Entry, Node, Text, Value, Word, word};
 
 /// The JSON that Kubernetes takes this YAML for.
 pub(super) fn of_node(node: &Node) -> Json {
@@ -78,32 +78,12 @@ pub(super) fn new(json: &Json, line: usize) -> Node {
     Node { line, value }
 }
 
-/// A word that YAML 1.1, which Kubernetes reads, takes for a number or a truth value.
-fn of_word(word: &str) -> Json {
-    match word.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" => Json::Bool(true),
-        "false" | "no" | "off" => Json::Bool(false),
-        _ => number(word).map_or_else(|| Json::String(word.to_owned()), Json::Number),
-    }
-}
-
-fn number(word: &str) -> Option<Number> {
-    let word = word.replace('_', "");
-    let (sign, digits) = match word.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, word.strip_prefix('+').unwrap_or(&word)),
-    };
-    let magnitude = match digits.strip_prefix('0') {
-        Some(rest) => {
-            let hexadecimal = rest.strip_prefix('x').map(|rest| i128::from_str_radix(rest, 16));
-            let octal = || i128::from_str_radix(rest, 8);
-            if rest.is_empty() { Ok(0) } else { hexadecimal.unwrap_or_else(octal) }
-        }
-        None => digits.parse::<i128>(),
-    };
-    match magnitude {
-        Ok(magnitude) => Number::from_i128(sign * magnitude),
-        Err(_) => word.parse().ok().and_then(Number::from_f64),
+fn of_word(text: &str) -> Json {
+    match word(text) {
+        Word::Null => Json::Null,
+        Word::Bool(truth) => Json::Bool(truth),
+        Word::Number(number) => Json::Number(number),
+        Word::Merge | Word::Text => Json::String(text.to_owned()),
     }
 }
 
@@ -120,23 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn words_are_what_kubernetes_takes_them_for() {
-        let cases = [
-            ("yes", json!(true)),
-            ("OFF", json!(false)),
+    fn only_what_is_plain_is_more_than_text() {
+        for (text, wanted) in [
             ("0644", json!(420)),
-            ("0x1F", json!(31)),
-            ("0", json!(0)),
-            ("-1_000", json!(-1000)),
-            ("089", json!(89.0)),
-            ("1.5", json!(1.5)),
-            ("18446744073709551615", json!(u64::MAX)),
             ("'1'", json!("1")),
             ("!!str 1", json!("1")),
-            ("1m", json!("1m")),
+            ("!!int 1", json!(1)),
+            ("\"yes\"", json!("yes")),
             ("~", json!(null)),
-        ];
-        for (text, wanted) in cases {
+            ("<<", json!("<<")),
+        ] {
             assert_eq!(of_node(&node(&format!("- {text}"))), json!([wanted]), "{text}");
         }
     }

@@ -6,6 +6,10 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use super::problem::{Checked, Problem};
 
+mod word;
+
+pub(crate) use word::{Word, word};
+
 /// More values than any Task has, and what aliases of aliases reach quickly.
 const MAX_NODES: usize = 100_000;
 
@@ -109,7 +113,14 @@ struct Open {
     anchor: usize,
     node: Node,
     /// In a map: the key that waits for its value.
-    key: Option<(String, usize)>,
+    key: Option<Key>,
+    /// In a map: what its merge keys (`<<`) name.
+    merges: Vec<Node>,
+}
+
+enum Key {
+    Named(String, usize),
+    Merge,
 }
 
 impl Tree {
@@ -117,7 +128,7 @@ impl Tree {
         let line = span.start.line();
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar(&text, style, tag.as_deref(), line);
+                let value = scalar(&text, style, tag.as_deref(), line)?;
                 self.add(Node { line, value }, anchor)
             }
             Event::Alias(anchor) => {
@@ -131,10 +142,16 @@ impl Tree {
                 }
                 self.add(node, 0)
             }
-            Event::SequenceStart(anchor, _) => self.begin(line, Value::List(Vec::new()), anchor),
-            Event::MappingStart(anchor, _) => self.begin(line, Value::Map(Vec::new()), anchor),
+            Event::SequenceStart(anchor, tag) => {
+                check_tag(tag.as_deref(), "seq", line)?;
+                self.begin(line, Value::List(Vec::new()), anchor)
+            }
+            Event::MappingStart(anchor, tag) => {
+                check_tag(tag.as_deref(), "map", line)?;
+                self.begin(line, Value::Map(Vec::new()), anchor)
+            }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(open) => self.add(merged(open.node)?, open.anchor),
+                Some(open) => self.add(merged(open.node, open.merges)?, open.anchor),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -142,7 +159,8 @@ impl Tree {
     }
 
     fn begin(&mut self, line: usize, value: Value, anchor: usize) -> Checked<()> {
-        self.open.push(Open { anchor, node: Node { line, value }, key: None });
+        let node = Node { line, value };
+        self.open.push(Open { anchor, node, key: None, merges: Vec::new() });
         Ok(())
     }
 
@@ -158,17 +176,25 @@ impl Tree {
         };
         match (&mut open.node.value, open.key.take()) {
             (Value::List(items), _) => items.push(node),
-            (Value::Map(entries), Some((key, line))) => insert(entries, key, line, node)?,
-            (_, _) => open.key = Some((key_of(&node)?, node.line)),
+            (Value::Map(entries), Some(Key::Named(key, line))) => insert(entries, key, line, node)?,
+            (_, Some(Key::Merge)) => open.merges.push(node),
+            (_, _) => open.key = Some(key_of(&node)?),
         }
         Ok(())
     }
 }
 
-fn key_of(node: &Node) -> Checked<String> {
+/// A number or a truth value becomes the text that Kubernetes makes of it: `0644` is the key `420`.
+fn key_of(node: &Node) -> Checked<Key> {
+    let named = |key: String| Ok(Key::Named(key, node.line));
     match &node.value {
-        Value::Text(text) => Ok(text.value.clone()),
-        Value::Typed(text) => Ok(text.clone()),
+        Value::Text(text) => named(text.value.clone()),
+        Value::Typed(text) => match word(text) {
+            Word::Merge => Ok(Key::Merge),
+            Word::Bool(truth) => named(truth.to_string()),
+            Word::Number(number) => named(number.to_string()),
+            Word::Null | Word::Text => named(text.clone()),
+        },
         _ => Err(Problem::at(node.line, format!("a key must be text, not {}", node.kind()))),
     }
 }
@@ -182,15 +208,13 @@ fn insert(entries: &mut Vec<Entry>, key: String, line: usize, node: Node) -> Che
     Ok(())
 }
 
-/// A map with what its merge key (`<<`) names; its own keys win.
-fn merged(mut node: Node) -> Checked<Node> {
+/// A map with what its merge keys (`<<`) name; its own keys win.
+fn merged(mut node: Node, merges: Vec<Node>) -> Checked<Node> {
     let Value::Map(entries) = &mut node.value else { return Ok(node) };
-    let Some(place) = entries.iter().position(|entry| entry.key == "<<") else { return Ok(node) };
-    let merge = entries.remove(place).node;
-    let maps = match merge.value {
+    let maps = merges.into_iter().flat_map(|merge| match merge.value {
         Value::List(items) => items,
         value => vec![Node { line: merge.line, value }],
-    };
+    });
     for map in maps {
         let kind = map.kind();
         let Value::Map(more) = map.value else {
@@ -203,30 +227,41 @@ fn merged(mut node: Node) -> Checked<Node> {
     Ok(node)
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, line: usize) -> Value {
-    let is_string = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-    match style {
-        ScalarStyle::Plain if !is_string && matches!(text, "" | "~" | "null" | "Null" | "NULL") => {
-            Value::Null
-        }
-        ScalarStyle::Plain if !is_string && is_typed(text) => Value::Typed(text.to_owned()),
-        _ => {
-            let block = style == ScalarStyle::Literal;
-            Value::Text(Text { value: text.to_owned(), line, block })
-        }
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, line: usize) -> Checked<Value> {
+    let as_text = || {
+        let block = style == ScalarStyle::Literal;
+        Value::Text(Text { value: text.to_owned(), line, block })
+    };
+    let plain = if style == ScalarStyle::Plain { word(text) } else { Word::Text };
+    let is_tagged =
+        |suffix: &str| tag.is_some_and(|it| it.is_yaml_core_schema() && it.suffix == suffix);
+    if is_tagged("str") {
+        return Ok(as_text());
     }
+    let fitting = match plain {
+        Word::Null => "null",
+        Word::Bool(_) => "bool",
+        Word::Number(ref number) if number.is_f64() => "float",
+        Word::Number(_) => "int",
+        Word::Merge => "merge",
+        Word::Text => "",
+    };
+    check_tag(tag, fitting, line)?;
+    Ok(match plain {
+        Word::Null => Value::Null,
+        Word::Bool(_) | Word::Number(_) | Word::Merge => Value::Typed(text.to_owned()),
+        Word::Text => as_text(),
+    })
 }
 
-/// Whether Kubernetes' YAML (1.1) takes a plain word for a number or a truth value.
-fn is_typed(text: &str) -> bool {
-    const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off"];
-    let digits = text.trim_start_matches(['+', '-', '.']);
-    WORDS.contains(&text.to_ascii_lowercase().as_str())
-        || (digits.starts_with(|c: char| c.is_ascii_digit()) && is_number(text))
-}
-
-fn is_number(text: &str) -> bool {
-    let text = text.replace('_', "");
-    let hexadecimal = text.strip_prefix("0x").is_some_and(|it| i64::from_str_radix(it, 16).is_ok());
-    hexadecimal || text.parse::<f64>().is_ok()
+/// A tag may say what is so without it, and nothing else.
+fn check_tag(tag: Option<&Tag>, fitting: &str, line: usize) -> Checked<()> {
+    let Some(tag) = tag else { return Ok(()) };
+    let name = match tag.is_yaml_core_schema() {
+        true if tag.suffix == fitting => return Ok(()),
+        true => format!("!!{}", tag.suffix),
+        false => tag.to_string(),
+    };
+    let message = format!("the tag `{name}` cannot be followed: write the value as it is meant");
+    Err(Problem::at(line, message))
 }

@@ -40,12 +40,20 @@ pub(super) struct Bundle {
     pub(super) id: String,
     pub(super) image: PathBuf,
     pub(super) user: u32,
+    pub(super) group: u32,
+    pub(super) groups: Vec<u32>,
+    pub(super) capabilities: Vec<String>,
+    /// Whether a program may have more rights than the one that starts it.
+    pub(super) may_gain_privileges: bool,
+    pub(super) read_only: bool,
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<String>,
     pub(super) folder: String,
     pub(super) mounts: Vec<Mount>,
     pub(super) terminal: bool,
     pub(super) memory_limit_bytes: Option<u64>,
+    /// The namespace with the processes of other containers; one of its own without.
+    pub(super) processes: Option<PathBuf>,
     /// Whether processes of other users are hidden in `/proc`.
     pub(super) hides_processes: bool,
     /// Whether new namespaces are refused, as containerd's profile does.
@@ -60,12 +68,18 @@ impl Default for Bundle {
             id: format!("holdpoint-{}-{count}", std::process::id()),
             image: PathBuf::new(),
             user: 0,
+            group: 0,
+            groups: Vec::new(),
+            capabilities: Vec::new(),
+            may_gain_privileges: false,
+            read_only: true,
             arguments: Vec::new(),
             environment: vec!["PATH=/usr/bin:/bin".to_owned()],
             folder: "/".to_owned(),
             mounts: Vec::new(),
             terminal: false,
             memory_limit_bytes: None,
+            processes: None,
             hides_processes: false,
             refuses_namespaces: true,
         }
@@ -98,20 +112,24 @@ impl Bundle {
 
     fn config(&self) -> Value {
         // No cgroup namespace, and no rlimits: not every machine lets its root have them.
-        let namespaces =
-            ["pid", "network", "ipc", "uts", "mount"].map(|name| json!({"type": name}));
+        let own = ["network", "ipc", "uts", "mount"].map(|name| json!({"type": name}));
+        let processes = match &self.processes {
+            Some(path) => json!({"type": "pid", "path": path}),
+            None => json!({"type": "pid"}),
+        };
+        let namespaces: Vec<_> = own.into_iter().chain([processes]).collect();
         let mut config = json!({
             "ociVersion": "1.0.2",
             "process": {
                 "terminal": self.terminal,
-                "user": {"uid": self.user, "gid": self.user},
+                "user": {"uid": self.user, "gid": self.group, "additionalGids": self.groups},
                 "args": self.arguments,
                 "env": self.environment,
                 "cwd": self.folder,
-                "capabilities": {},
-                "noNewPrivileges": true,
+                "capabilities": self.capabilities(),
+                "noNewPrivileges": !self.may_gain_privileges,
             },
-            "root": {"path": self.image, "readonly": true},
+            "root": {"path": self.image, "readonly": self.read_only},
             "hostname": "pod",
             "mounts": self.mounts(),
             "linux": {
@@ -128,6 +146,30 @@ impl Bundle {
             config["linux"]["seccomp"] = without_namespaces();
         }
         config
+    }
+
+    /// Another user than root has them only to be given by a program.
+    fn capabilities(&self) -> Value {
+        let bounding = &self.capabilities;
+        let held: &[String] = if self.user == 0 { bounding } else { &[] };
+        json!({"bounding": bounding, "effective": held, "permitted": held})
+    }
+
+    /// Where the machine has what the container sees at this path.
+    pub(super) fn on_machine(&self, path: &str) -> Option<PathBuf> {
+        let below =
+            |mount: &Mount| Some(mount.from.join(Path::new(path).strip_prefix(&mount.to).ok()?));
+        let innermost =
+            self.mounts.iter().max_by_key(|it| (Path::new(path).starts_with(&it.to), it.to.len()));
+        innermost.and_then(below)
+    }
+
+    /// The post file of its step, where it is one.
+    pub(super) fn post_file(&self) -> Option<&str> {
+        let own = self.arguments.iter().take_while(|word| *word != "--");
+        let words: Vec<_> = own.collect();
+        let last = words.iter().rposition(|word| *word == "-post_file")?;
+        words.get(last + 1).map(|path| path.as_str())
     }
 
     fn mounts(&self) -> Value {

@@ -1,7 +1,7 @@
 //! A container that runs. Dropped before its end, as by a test that fails, it is killed with all that is
 //! in it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -13,15 +13,16 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use super::pod::Pod;
+use super::node::Node;
 use crate::asking::Said;
 use crate::wait::{DEADLINE, eventually, within};
 
 /// A step's container that runs.
 #[derive(Debug)]
 pub struct Container<'a> {
-    pod: &'a Pod,
-    number: usize,
+    node: &'a Node,
+    /// What it is called, for messages.
+    name: String,
     bundle: Bundle,
     child: Child,
     output: File,
@@ -47,15 +48,20 @@ pub struct Session {
 
 impl<'a> Container<'a> {
     #[track_caller]
-    pub(super) fn start(pod: &'a Pod, number: usize, bundle: Bundle) -> Self {
-        let folder = pod.folder(&format!("bundles/{}", bundle.id));
+    pub(super) fn start(node: &'a Node, name: String, bundle: Bundle) -> Self {
+        let folder = node.folder(&format!("bundles/{}", bundle.id));
         bundle.write(&folder);
-        let mut runc = bundle.runc(&pod.path("runc"));
+        let mut runc = bundle.runc(&node.path("runc"));
         runc.args(["run", "--bundle"]).arg(&folder).arg(&bundle.id).process_group(0);
         let output = tempfile::tempfile().unwrap();
         let terminal = attach(&mut runc, &output, bundle.terminal);
         let child = runc.spawn().unwrap();
-        Self { pod, number, bundle, child, output, terminal }
+        Self { node, name, bundle, child, output, terminal }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Runs a program in it, as its user and with its environment, to the end.
@@ -134,7 +140,8 @@ impl<'a> Container<'a> {
 
     /// The step's state; none where it has written none yet.
     pub fn state(&self) -> Option<Value> {
-        let text = self.pod.read(&format!("tekton/run/{}/out.state", self.number))?;
+        let path = self.bundle.on_machine(&format!("{}.state", self.bundle.post_file()?))?;
+        let text = fs::read_to_string(path).ok()?;
         Some(serde_json::from_str(&text).unwrap_or_else(|e| panic!("state {text:?}: {e}")))
     }
 
@@ -147,9 +154,9 @@ impl<'a> Container<'a> {
             over.then_some(None).or_else(|| state.map(Some))
         });
         let told = self.told();
-        found.flatten().unwrap_or_else(|| {
-            panic!("step {} is not {what}: {:?}\n{told}", self.number, self.state())
-        })
+        found
+            .flatten()
+            .unwrap_or_else(|| panic!("{} is not {what}: {:?}\n{told}", self.name, self.state()))
     }
 
     /// Waits until the step's state shows this phase, and gives the state.
@@ -162,7 +169,7 @@ impl<'a> Container<'a> {
     #[track_caller]
     pub fn ends(mut self) -> Ended {
         let Some(status) = within(DEADLINE, || self.child.try_wait().unwrap()) else {
-            panic!("step {} has not ended: {:?}\n{}", self.number, self.state(), self.told());
+            panic!("{} has not ended: {:?}\n{}", self.name, self.state(), self.told());
         };
         Ended { code: code(status), output: self.told() }
     }
@@ -181,7 +188,7 @@ impl<'a> Container<'a> {
     /// Waits until something is so.
     #[track_caller]
     pub fn comes(&self, what: &str, is_so: impl Fn() -> bool) {
-        eventually(&format!("{what} of step {}", self.number), || is_so().then_some(()));
+        eventually(&format!("{what} of {}", self.name), || is_so().then_some(()));
     }
 
     /// Waits until the programs that run in it, as the words of `ps` tell them, are as wanted.
@@ -195,7 +202,7 @@ impl<'a> Container<'a> {
     }
 
     fn runc(&self) -> Command {
-        self.bundle.runc(&self.pod.path("runc"))
+        self.bundle.runc(&self.node.path("runc"))
     }
 }
 

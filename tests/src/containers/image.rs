@@ -12,16 +12,19 @@ pub enum Image {
     Distroless,
     /// A shell and the common tools, in `/bin`.
     Busybox,
+    /// The entrypoint's own: nothing but `/ko-app/entrypoint`.
+    Entrypoint,
 }
 
 impl Image {
-    pub(super) const ALL: [Self; 2] = [Self::Distroless, Self::Busybox];
+    pub(super) const ALL: [Self; 3] = [Self::Distroless, Self::Busybox, Self::Entrypoint];
 
     /// The name of its folder.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Distroless => "distroless",
             Self::Busybox => "busybox",
+            Self::Entrypoint => "entrypoint",
         }
     }
 
@@ -29,8 +32,10 @@ impl Image {
     pub(super) fn fill(self, folder: &Path, busybox: &Path) {
         let tools = folder.join("bin");
         fs::create_dir_all(folder).unwrap();
-        if self == Self::Distroless {
-            return;
+        match self {
+            Self::Distroless => return,
+            Self::Entrypoint => return fs::create_dir(folder.join("ko-app")).unwrap(),
+            Self::Busybox => {}
         }
         fs::create_dir(&tools).unwrap();
         copy_program(busybox, &tools.join("busybox"));

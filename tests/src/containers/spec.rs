@@ -5,6 +5,7 @@ use std::fs;
 use super::bundle::{Bundle, Mount};
 use super::container::Container;
 use super::image::Image;
+use super::node::open;
 use super::pod::{ENTRYPOINT, Pod};
 
 /// A step that has not begun: by default user 1000 + its number, in an image with busybox.
@@ -34,8 +35,9 @@ impl<'a> StepContainer<'a> {
         ];
         let own = own.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
         let bundle = Bundle {
-            image: pod.image(Image::Busybox),
-            user: 1000 + u32::try_from(number).unwrap(),
+            image: pod.node().image(Image::Busybox),
+            user: user_of(number),
+            group: user_of(number),
             folder: "/workspace".to_owned(),
             mounts: mounts(pod, number),
             ..Bundle::default()
@@ -46,13 +48,13 @@ impl<'a> StepContainer<'a> {
 
     /// Runs it in this image.
     pub fn image(mut self, image: Image) -> Self {
-        self.bundle.image = self.pod.image(image);
+        self.bundle.image = self.pod.node().image(image);
         self
     }
 
     /// Runs it as this user.
     pub fn user(mut self, user: u32) -> Self {
-        self.bundle.user = user;
+        (self.bundle.user, self.bundle.group) = (user, user);
         self
     }
 
@@ -143,8 +145,12 @@ impl<'a> StepContainer<'a> {
         words.extend(["-entrypoint".to_owned(), program.clone(), "--".to_owned()]);
         words.extend(arguments.iter().cloned());
         self.bundle.arguments = words;
-        Container::start(self.pod, self.number, self.bundle)
+        Container::start(self.pod.node(), format!("step {}", self.number), self.bundle)
     }
+}
+
+fn user_of(number: usize) -> u32 {
+    1000 + u32::try_from(number).unwrap()
 }
 
 /// What Tekton mounts into the container of this step: of the run folders only its own can be
@@ -165,7 +171,7 @@ fn mounts(pod: &Pod, number: usize) -> Vec<Mount> {
     let termination = format!("termination-{number}");
     if !pod.path(&termination).exists() {
         fs::write(pod.path(&termination), "").unwrap();
-        pod.open(&pod.path(&termination));
+        open(&pod.path(&termination));
     }
     mounts.push(mount(termination, "/tekton/termination".to_owned(), true));
     mounts

@@ -83,7 +83,7 @@ fn json_is_yaml() {
 #[test]
 fn anchors_and_merge_keys() {
     let text = format!(
-        "{TASK}  steps:\n  - &first\n    name: a\n    command: [x]\n    args: &args [y]\n  \
+        "{TASK}  steps:\n  - &first\n    name: a\n    command: [x]\n    args: &args ['y']\n  \
          - <<: *first\n    name: b\n    command: [z]\n  - {{name: c, command: *args}}\n"
     );
     let plan = planned(&text, "");
@@ -147,7 +147,7 @@ fn what_a_task_run_gives() {
 #[test]
 fn a_task_run_with_its_own_task_declares_what_it_gives() {
     let text = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {name: r}\nspec:\n  \
-                params: [{name: a, value: [x, y]}]\n  workspaces: [{name: w, secret: {}}]\n  \
+                params: [{name: a, value: [x, 'y']}]\n  workspaces: [{name: w, secret: {}}]\n  \
                 taskSpec: {steps: [{command: [\"$(params.a[*])\", $(workspaces.w.path)]}]}\n";
     let plan = planned(text, "-w w=/d");
     assert_eq!(command(&plan.steps[0]), ["x", "y", "/workspace/w"]);
@@ -161,7 +161,7 @@ fn with_argument(argument: &str) -> String {
          - {{name: l, default: [x, '', z]}}\n  - {{name: e, type: array, default: []}}\n  \
          - {{name: o, type: object, properties: {{k: {{}}, j: {{}}}}, \
          default: {{k: '2', j: '3'}}}}\n  - {{name: d.o.t, default: '4'}}\n  \
-         results: [{{name: r}}]\n  workspaces: [{{name: w}}, {{name: n, optional: true}}]\n  \
+         results: [{{name: r}}]\n  workspaces: [{{name: w}}, {{name: 'n', optional: true}}]\n  \
          steps:\n  - {{name: a, command: [x], results: [{{name: x}}]}}\n  - name: s\n    \
          env: [{{name: A, value: '5'}}, {{name: B, value: '$(A)$(C)'}}, {{name: C, value: '6'}}]\n    \
          results: [{{name: o}}]\n    command:\n    - {argument}\n"
@@ -181,7 +181,7 @@ fn what_variables_stand_for() {
         ("'$(params[\"l\"][*])'", &["x", "", "z"]),
         ("$(params.l)", &["x", "", "z"]),
         ("'$(params.l[2])$(params[\"l\"][0])'", &["zx"]),
-        ("'$(params.e[*])'\n    - y", &["y"]),
+        ("'$(params.e[*])'\n    - z", &["z"]),
         ("$(results.r.path)", &["/tekton/results/r"]),
         ("'$(results[\"r\"].path)'", &["/tekton/results/r"]),
         ("$(step.results.o.path)", &["/tekton/steps/step-s/results/o"]),
@@ -293,7 +293,7 @@ fn finally_steps_of_the_command_line() {
 
 /// Every kind of mount, and where variables say it is.
 const MOUNTS: &str = "  workspaces:\n  - name: w\n  - {name: x, mountPath: /x}\n  \
-    - {name: y, mountPath: /y}\n  - {name: z, mountPath: /workspace/deep/z/}\n  \
+    - {name: 'y', mountPath: /y}\n  - {name: z, mountPath: /workspace/deep/z/}\n  \
     volumes: [{name: v}]\n  steps:\n  - name: a\n    \
     command: [$(workspaces.w.path), $(workspaces.x.path), $(workspaces.y.path), \
     $(workspaces.z.path), $(results.r.path)]\n    workingDir: /workspace/w/sub\n    \
@@ -370,7 +370,7 @@ fn a_pod() {
                 volumes: [{name: v, emptyDir: {medium: Memory}}]\n  containers:\n  - name: a\n    \
                 image: x\n    command: [sh, -c, 'echo $(A) $(params.x) $$(A) $(steps.b.results.x)']\n    \
                 env: [{name: A, value: '1'}]\n    volumeMounts: [{name: v, mountPath: /v}]\n  \
-                - {name: b, command: [y]}\n";
+                - {name: b, command: ['y']}\n";
     let plan = planned(text, "");
     let expected = "echo 1 $(params.x) $(A) $(steps.b.results.x)";
     assert_eq!(command(&plan.steps[0]), ["sh", "-c", expected]);

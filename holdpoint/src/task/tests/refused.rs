@@ -190,12 +190,12 @@ const PARAMS: &[Case] = &[
          invalid type: integer `1`, expected a string at line 1 column 2",
     ),
     (
-        "  params: [{name: a, enum: [x, y]}]",
+        "  params: [{name: a, enum: [x, 'y']}]",
         "-p a=z",
         "5: param `a`: `z` is not allowed; values: x, y",
     ),
     (
-        "  params: [{name: a, default: z, enum: [x, y]}]",
+        "  params: [{name: a, default: z, enum: [x, 'y']}]",
         "",
         "5: param `a`: `z` is not allowed; values: x, y",
     ),

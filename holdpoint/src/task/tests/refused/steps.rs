@@ -17,7 +17,7 @@ const STEPS: &[Case] = &[
         "6: step `a`: its `command` begins with an empty word: name a program",
     ),
     (
-        "  steps:\n  - {command: [x], script: y}",
+        "  steps:\n  - {command: [x], script: 'y'}",
         "",
         "6: step `unnamed-0`: it has both `command` and `script`: take one out",
     ),
@@ -112,7 +112,7 @@ const STEPS: &[Case] = &[
         "5: step `a`: when: `input` or `cel` is missing",
     ),
     (
-        "  steps: [{name: a, script: x, when: [{cel: x, input: y}]}]",
+        "  steps: [{name: a, script: x, when: [{cel: x, input: 'y'}]}]",
         "",
         "5: step `a`: when: `cel` stands alone, without `input`",
     ),
@@ -122,7 +122,7 @@ const STEPS: &[Case] = &[
         "5: step `a`: result `r` is declared twice",
     ),
     (
-        "  steps: [{name: a, script: x, stdoutConfig: {file: y}}]",
+        "  steps: [{name: a, script: x, stdoutConfig: {file: 'y'}}]",
         "",
         "5: step `a`: stdoutConfig: unknown field `file`",
     ),

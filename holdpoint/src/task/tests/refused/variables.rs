@@ -104,7 +104,7 @@ fn in_scripts() {
         let script: String = script.lines().map(|line| format!("      {line}\n")).collect();
         format!(
             "{TASK}  params:\n  - {{name: version, default: x}}\n  - name: list\n    \
-             default: [x, y]\n  - {{name: map, default: {{k: v}}}}\n  results: [{{name: r}}]\n  \
+             default: [x, 'y']\n  - {{name: map, default: {{k: v}}}}\n  results: [{{name: r}}]\n  \
              workspaces: [{{name: w}}]\n  steps:\n  - name: a\n    command: [x]\n    \
              results: [{{name: x}}]\n  - name: s\n    results: [{{name: o}}]\n    \
              script: |\n{script}  - {{name: z, command: [x]}}\n"
