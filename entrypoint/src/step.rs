@@ -188,8 +188,8 @@ pub struct Step {
     wait_clock: WaitClock,
     hold_before: HoldBefore,
     decided: Option<Decided>,
-    /// Whether [`Action::Prepare`] is not answered yet.
-    preparing: bool,
+    /// Since when [`Action::Prepare`] is not answered yet: the start time of what is prepared.
+    preparing: Option<DateTime<Utc>>,
     attempt: u32,
     started: Option<Now>,
     pid: Option<i32>,
@@ -216,7 +216,7 @@ impl Step {
             wait_clock: WaitClock { spent: Duration::ZERO, since: Some(now.monotonic) },
             hold_before: HoldBefore::Due,
             decided: None,
-            preparing: false,
+            preparing: None,
             attempt: 0,
             started: None,
             pid: None,
@@ -382,7 +382,7 @@ impl Step {
             }
             Verdict::Wait => self.stay(now, Phase::Waiting),
             Verdict::Pause => self.stay(now, Phase::Paused),
-            Verdict::Begin => self.prepare(),
+            Verdict::Begin => self.prepare(now),
         }
     }
 

@@ -10,23 +10,29 @@ use crate::state::{Phase, Reason};
 
 impl Step {
     /// Asks for what the command needs, once.
-    pub(super) fn prepare(&mut self) -> Vec<Action> {
-        if std::mem::replace(&mut self.preparing, true) {
-            Vec::new()
-        } else {
-            vec![Action::Prepare]
+    pub(super) fn prepare(&mut self, now: Now) -> Vec<Action> {
+        if self.preparing.is_some() {
+            return Vec::new();
         }
+        self.preparing = Some(now.wall);
+        vec![Action::Prepare]
     }
 
     /// The last look comes right before the start, so that no marker slips in between unseen.
     pub(super) fn prepared(&mut self, now: Now, prepared: Prepared, view: View) -> Vec<Action> {
-        if !self.preparing || self.phase == Phase::Finished {
+        let Some(noted) = self.preparing.filter(|_| self.phase != Phase::Finished) else {
             return Vec::new();
-        }
+        };
         self.see(view);
         let mut actions = self.answer_requests(now);
-        self.preparing = false;
-        actions.extend(if self.may_begin() { self.begin(now, prepared) } else { self.heed(now) });
+        self.preparing = None;
+        actions.extend(if self.may_begin() {
+            // What a limit of the command counts begins with the command itself.
+            self.started = Some(Now { wall: noted, ..now });
+            self.begin(now, prepared)
+        } else {
+            self.heed(now)
+        });
         actions
     }
 
@@ -49,7 +55,6 @@ impl Step {
             return self.finish(now, Ending::skipped_well(message));
         }
         self.attempt += 1;
-        self.started = Some(now);
         self.outcome = None;
         self.enter(now, Phase::Running);
         match prepared {

@@ -156,11 +156,11 @@ impl Step {
     }
 
     /// Runs the command again, or another one in its place (2.6).
-    pub(super) fn retry(&mut self, command: Option<Vec<String>>) -> Vec<Action> {
+    pub(super) fn retry(&mut self, now: Now, command: Option<Vec<String>>) -> Vec<Action> {
         self.other_command = command;
         self.limit = None;
         let mut actions = vec![Action::EndLeftovers];
-        actions.extend(self.prepare());
+        actions.extend(self.prepare(now));
         actions
     }
 

@@ -52,7 +52,9 @@ impl Step {
     /// One that would take the place of a retry that was accepted and has not begun is answered when
     /// that one runs.
     fn is_behind_a_retry(&self, request: &Request) -> bool {
-        self.phase == Phase::HeldFailed && self.preparing && matches!(request.wish, Wish::Retry(_))
+        self.phase == Phase::HeldFailed
+            && self.preparing.is_some()
+            && matches!(request.wish, Wish::Retry(_))
     }
 
     /// Acts on a request: what is told to its writer, and what follows from it. An exit file that
@@ -109,7 +111,7 @@ impl Step {
             (Verb::Retry, _) if self.view.posted == Posted::Already => {
                 return Err("its post file is there already: the steps behind it go on".to_owned());
             }
-            (Verb::Retry, Wish::Retry(command)) => self.retry(command.clone()?),
+            (Verb::Retry, Wish::Retry(command)) => self.retry(now, command.clone()?),
             (Verb::Extend, Wish::Extend(duration)) => {
                 self.extend(now, duration.clone()?);
                 return Ok((format!("{verb}{by}: held{}", self.until()), Vec::new()));

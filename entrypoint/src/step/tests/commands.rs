@@ -277,3 +277,16 @@ fn two_looks_before_the_command_is_prepared_start_it_once() {
     let count = |wanted: &Action| actions.iter().filter(|action| *action == wanted).count();
     assert_eq!((count(&Action::Prepare), count(&Action::Start(None))), (1, 1));
 }
+
+#[test]
+fn the_start_time_is_noted_before_the_command_is_prepared_and_its_limit_counts_from_its_start() {
+    let rules = Rules { timeout: Some(seconds(60)), ..rules() };
+    let mut step = Step::new(rules, moment(seconds(0)));
+    let view = View { awaited: vec![Awaited { came: true, ..awaited() }], ..View::default() };
+    let actions = step.on(moment(seconds(1)), Event::Looked(view.clone()));
+    assert!(actions.contains(&Action::Prepare), "{actions:?}");
+    let begun = step.on(moment(seconds(4)), Event::Prepared(Prepared::Ready, view));
+    assert!(begun.contains(&Action::Start(None)), "{begun:?}");
+    assert_eq!(step.state().started_at.as_deref(), Some("2026-03-01T14:20:01.000Z"));
+    assert_eq!(step.deadline(), Some(moment(seconds(64)).monotonic));
+}
