@@ -25,6 +25,9 @@ use crate::metrics::{self, Metrics};
 use crate::review::{self, Malformed, Outcome, Reviewed};
 use crate::tls::Shown;
 
+#[cfg(panic = "abort")]
+compile_error!("the server outlives a panic of its rules: build it with the profile `server`");
+
 /// The largest body. The API server takes requests of up to 3 MiB, which a review shows in JSON.
 pub const BODY_LIMIT: usize = 6 << 20;
 

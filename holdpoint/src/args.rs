@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod install;
 mod reach;
 mod verb;
 
@@ -13,6 +14,7 @@ use debug_scripts::Word;
 
 use crate::program::Program;
 
+pub use install::{InstallArguments, Issuer};
 pub use reach::Reach;
 pub use verb::{Asking, By, Manner, Print, Until, VerbArguments, Wait};
 
@@ -24,6 +26,7 @@ Examples:
   holdpoint retry                         (from another terminal, while a step is held)
   holdpoint pause 'look at the logs'      (before the next step begins)
   holdpoint inject -f job.yaml | kubectl apply -f -
+  holdpoint install | kubectl apply -f -
   holdpoint retry tr/build                (a TaskRun of a cluster, whose step is held)
   holdpoint pause @latest -n ci           (the newest live run of a namespace)
 
@@ -93,6 +96,8 @@ pub enum Command {
     List(ListArguments),
     /// Put the entrypoint into a manifest.
     Inject(InjectArguments),
+    /// Print what a cluster needs.
+    Install(InstallArguments),
     /// Ask something of a live run.
     Verb(VerbArguments),
 }
@@ -107,10 +112,12 @@ impl Subcommand for Command {
         let run = RunArguments::augment_args(clap::Command::new(RUN[0])).after_help(RUN_HELP);
         let list = ListArguments::augment_args(clap::Command::new(LIST[0]));
         let inject = InjectArguments::augment_args(clap::Command::new(INJECT[0]));
+        let install = InstallArguments::augment_args(clap::Command::new(install::WORDS[0]));
         command
             .subcommand(verb::about(run, RUN[1]))
             .subcommand(verb::about(list, LIST[1]))
             .subcommand(verb::about(inject.after_help(INJECT_HELP), INJECT[1]))
+            .subcommand(verb::about(install.after_help(install::HELP), install::WORDS[1]))
             .subcommands(Word::all().map(verb::subcommand))
     }
 
@@ -119,7 +126,8 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        [RUN[0], LIST[0], INJECT[0], verb::STOP].contains(&name) || Word::named(name).is_some()
+        [RUN[0], LIST[0], INJECT[0], install::WORDS[0], verb::STOP].contains(&name)
+            || Word::named(name).is_some()
     }
 }
 
@@ -140,6 +148,9 @@ impl FromArgMatches for Command {
             None if name == INJECT[0] => {
                 InjectArguments::from_arg_matches_mut(&mut matches).map(Self::Inject)
             }
+            None if name == install::WORDS[0] => {
+                InstallArguments::from_arg_matches_mut(&mut matches).map(Self::Install)
+            }
             None => RunArguments::from_arg_matches_mut(&mut matches).map(Self::Run),
         }
     }
@@ -159,7 +170,13 @@ fn help() -> String {
         group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
         group("For the whole run", rows(|word| matches!(word, Word::Run(_))).chain([STOP])),
-        group("For a cluster", [[INJECT[0], "[-f FILE]", INJECT[1]]]),
+        group(
+            "For a cluster",
+            [
+                [INJECT[0], "[-f FILE]", INJECT[1]],
+                [install::WORDS[0], "[--policy]", install::WORDS[1]],
+            ],
+        ),
     ];
     format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",

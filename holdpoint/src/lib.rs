@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod error;
 pub mod exit;
 pub mod inject;
+pub mod install;
 pub mod list;
 pub mod plan;
 pub mod program;
@@ -51,6 +52,7 @@ fn perform(program: Program, command: Command) -> Result<Exit, Error> {
         Command::List(_) if program == Program::Plugin => Err(only_here("list")),
         Command::List(arguments) => list::list(arguments.output),
         Command::Inject(arguments) => inject::inject(&arguments),
+        Command::Install(arguments) => install::install(&arguments),
         Command::Verb(arguments) => match (&arguments.target, program) {
             (Some(target), _) => cluster::ask(program, target, &arguments),
             (None, Program::Plugin) => Err(no_target(&arguments)),
@@ -76,9 +78,14 @@ fn only_here(name: &str) -> Error {
     ))
 }
 
-/// Prints a line on stdout. A reader that is gone has read enough.
+/// Prints a line on stdout.
 fn print(line: &str) -> Result<(), Error> {
-    match writeln!(io::stdout(), "{line}") {
+    print_text(&format!("{line}\n"))
+}
+
+/// Prints lines on stdout. A reader that is gone has read enough.
+fn print_text(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::system("cannot print")(error))
         }

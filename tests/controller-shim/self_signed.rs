@@ -1,26 +1,31 @@
 //! Certificates of the server's own, kept in an API server.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::Utc;
 use controller_shim::args::Names;
 use controller_shim::controller::Controller;
 use controller_shim::controller::decision;
-use controller_shim::controller::issued::Issued;
+use controller_shim::controller::issued::{Issued, issue};
 use controller_shim::tls::Shown;
 use holdpoint_tests::{Api, Fault, Https, Version, Webhook, eventually};
 use kube::Config;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::common::{HOST, issued, plain, program};
+use crate::common::{HOST, issued, plain, program, start};
 
 const SECRET: &str = "/api/v1/namespaces/holdpoint/secrets/holdpoint-tls";
 const CONFIGURATION: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/holdpoint";
+
+/// Makes an object what it should not be.
+type Spoil = fn(&mut Value);
 
 /// An API server with the webhook's configuration, one of whose webhooks is somebody else's.
 fn cluster() -> Api {
@@ -53,7 +58,7 @@ fn names() -> Names {
     Names { namespace: name(), service: name(), secret, webhook_configuration: name() }
 }
 
-fn replica(kubeconfig: &PathBuf) -> Webhook {
+fn replica(kubeconfig: &Path) -> Webhook {
     Webhook::start(program(), &["--self-signed"], Some(kubeconfig))
 }
 
@@ -168,7 +173,7 @@ async fn a_secret_of_others_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_secret_of_ours_is_replaced() {
-    let breaks: [(fn(&mut Value), &str); 5] = [
+    let breaks: [(Spoil, &str); 5] = [
         (
             |secret| drop(secret["data"].as_object_mut().unwrap().remove("tls.key")),
             "it has no tls.key",
@@ -324,6 +329,37 @@ async fn a_new_certificate_waits_until_it_is_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_bundle_never_takes_the_place_of_a_newer_one() {
+    let api = cluster();
+    let (old, new) = (issued(59), issued(20));
+    keep(&api, &old);
+    let replica = Looking::at(&api);
+    replica.shows(59);
+    eventually("it is trusted", || (bundles(&api)[0] == old.authorities).then_some(()));
+
+    // Another replica renews between two requests of a look.
+    api.fault("GET", CONFIGURATION, Fault::Slow(Duration::from_millis(200)));
+    let looks = asked(&api, "GET", CONFIGURATION) + 1;
+    eventually("it looks", || (asked(&api, "GET", CONFIGURATION) > looks).then_some(()));
+    let before = api.requests().len();
+    keep(&api, &new);
+    let mut configuration = api.get(CONFIGURATION).unwrap();
+    for webhook in [0, 2] {
+        let bundle = json!(STANDARD.encode(&new.authorities));
+        configuration["webhooks"][webhook]["clientConfig"]["caBundle"] = bundle;
+    }
+    api.put(configuration);
+    api.heal();
+    replica.shows(20);
+    let writes = api.requests().split_off(before).into_iter();
+    let writes = writes.filter(|it| it.method == "PUT" && it.path == CONFIGURATION);
+    let stale = json!(STANDARD.encode(&old.authorities));
+    for write in writes {
+        assert_ne!(write.body["webhooks"][0]["clientConfig"]["caBundle"], stale);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_away_comes_back() {
     let api = cluster();
     let replica = Looking::at(&api);
@@ -356,4 +392,36 @@ async fn an_api_server_that_goes_away_changes_nothing() {
     }
     api.delete(SECRET);
     eventually("it works again", || api.get(SECRET));
+}
+
+/// A kubeconfig file for a server that speaks TLS, trusting these authorities.
+fn kubeconfig_over_tls(folder: &Path, address: SocketAddr, authorities: &str) -> PathBuf {
+    let api = Api::start();
+    let mut config: Value =
+        serde_json::from_slice(&std::fs::read(api.kubeconfig()).unwrap()).unwrap();
+    config["clusters"][0]["cluster"] = json!({
+        "server": format!("https://{address}"),
+        "certificate-authority-data": STANDARD.encode(authorities),
+    });
+    let path = folder.join("kubeconfig");
+    std::fs::write(&path, config.to_string()).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_is_spoken_to_over_tls() {
+    // Another webhook is no API server, but it does speak TLS, and has a 404 for all.
+    let local = issue(&["127.0.0.1".to_owned()], Utc::now(), None).unwrap();
+    let stand_in = start(&[], Some(local.clone()));
+    stand_in.webhook.says("serves a certificate");
+    let address = stand_in.webhook.address();
+    let said_with = |authorities: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let webhook = replica(&kubeconfig_over_tls(folder.path(), address, authorities));
+        webhook.says("cannot ")["message"].as_str().unwrap().to_owned()
+    };
+    let answered = said_with(&local.authorities);
+    assert!(answered.contains("there is nothing here: POST /mutate"), "{answered}");
+    let strange = said_with(&issued(0).authorities);
+    assert!(strange.contains("invalid peer certificate"), "{strange}");
 }

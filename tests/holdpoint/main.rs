@@ -6,6 +6,7 @@ mod breakpoints;
 mod cluster;
 mod ends;
 mod inject;
+mod install;
 mod list;
 mod markers;
 mod outcome;

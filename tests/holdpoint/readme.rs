@@ -50,6 +50,7 @@ fn the_commands_are_those_that_are_run_here() {
         "retry",
         "stop-finally wrong branch",
         "run --help",
+        "install",
     ];
     let mut expected: Vec<_> = known.iter().map(|words| format!("{CALL}{words}")).collect();
     expected.insert(1, TESTS.to_owned());
@@ -102,6 +103,14 @@ fn a_held_run_is_stopped_gracefully() {
 #[test]
 fn help_is_there() {
     run(&Home::new(), &commands()[5]).ended_with(0);
+}
+
+#[test]
+fn a_cluster_is_given_what_install_prints() {
+    let printed = run(&Home::new(), &commands()[6]).ended_with(0);
+    assert!(printed.contains("\nkind: MutatingWebhookConfiguration\n"), "{printed}");
+    let image = controller_shim::DEFAULT_IMAGE;
+    assert!(printed.contains(image) && readme().contains(image), "{printed}");
 }
 
 #[test]

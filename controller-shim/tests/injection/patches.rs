@@ -5,12 +5,14 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use controller_shim::Settings;
 use controller_shim::review::review;
+use controller_shim::{Injection, Settings, inject};
 use holdpoint_tests::fixtures::{self, REVIEWS};
+use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::pods::{image_volume, kept, settings};
+use crate::pods::{fixture_pod, image_volume, kept, settings};
 
 /// What a review came to, with its patch in plain JSON.
 fn answer(request: &Value, settings: &Settings) -> Value {
@@ -48,6 +50,22 @@ fn each_fixture_gives_the_kept_answer() {
 fn an_image_volume_gives_the_kept_answer() {
     let Some(request) = fixtures::review("plain") else { return };
     compare("plain-image-volume.json", &answer(&request, &image_volume()));
+}
+
+/// A field that Kubernetes does not know would be lost when it reads the pod.
+#[test]
+fn kubernetes_knows_every_field_of_an_injected_pod() {
+    let mut injected = 0;
+    for name in REVIEWS {
+        let Some(before) = fixture_pod(name) else { return };
+        for settings in [settings(), image_volume()] {
+            let Injection::Injected { pod, .. } = inject(&before, &settings) else { continue };
+            let read = Pod::deserialize(&pod).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), pod, "{name}");
+            injected += 1;
+        }
+    }
+    assert_eq!(injected, 10, "five fixtures, each in both ways");
 }
 
 /// What one kept answer would be with an annotation more.
