@@ -53,12 +53,22 @@ pub(super) fn with_tekton<T>(
     change: Value,
     ask: impl FnOnce() -> T,
 ) -> T {
+    once_told(setting, path, || drop(setting.api.merge(path, change)), ask)
+}
+
+/// Acts once `spec.status` of a run has been set.
+fn once_told<T>(
+    setting: &Setting,
+    path: &str,
+    act: impl FnOnce() + Send,
+    ask: impl FnOnce() -> T,
+) -> T {
     thread::scope(|scope| {
         scope.spawn(|| {
             eventually(&format!("{path} has a status to follow"), || {
                 setting.api.get(path)?["spec"]["status"].as_str().map(drop)
             });
-            setting.api.merge(path, change);
+            act();
         });
         ask()
     })
@@ -392,22 +402,14 @@ fn a_run_that_ends_meanwhile_is_said_to() {
 fn an_api_server_that_goes_away_for_a_while_is_waited_for() {
     let setting = held();
     let path = run_path("pipelineruns", "x");
-    let told = thread::scope(|scope| {
-        scope.spawn(|| {
-            eventually("spec.status is set", || {
-                setting.api.get(&path)?["spec"]["status"].as_str().map(drop)
-            });
-            setting.api.fault_times(1, "GET", "/pipelineruns/x", Fault::Drop);
-            setting.api.fault_times(
-                1,
-                "GET",
-                "/pipelineruns/x",
-                Fault::Answer(503, "away".to_owned()),
-            );
-            setting.api.merge(&path, ended("False", "Cancelled"));
-        });
-        setting.type_in("stop pr/x --wait").ended_with(0)
-    });
+    let away = || {
+        setting.api.fault_times(1, "GET", "/pipelineruns/x", Fault::Drop);
+        let busy = Fault::Answer(503, "away".to_owned());
+        setting.api.fault_times(1, "GET", "/pipelineruns/x", busy);
+        setting.api.merge(&path, ended("False", "Cancelled"));
+    };
+    let told = once_told(&setting, &path, away, || setting.type_in("stop pr/x --wait"));
+    let told = told.ended_with(0);
     assert!(told.contains("\npipelinerun/x: ended: after "), "{told}");
 }
 
@@ -415,15 +417,9 @@ fn an_api_server_that_goes_away_for_a_while_is_waited_for() {
 fn a_run_that_is_deleted_meanwhile_is_gone() {
     let setting = held();
     let path = run_path("pipelineruns", "x");
-    let told = thread::scope(|scope| {
-        scope.spawn(|| {
-            eventually("spec.status is set", || {
-                setting.api.get(&path)?["spec"]["status"].as_str().map(drop)
-            });
-            setting.api.delete(&path);
-        });
-        setting.type_in("cancel pr/x --wait").ended_with(0)
-    });
+    let delete = || setting.api.delete(&path);
+    let told = once_told(&setting, &path, delete, || setting.type_in("cancel pr/x --wait"));
+    let told = told.ended_with(0);
     assert!(told.contains("\npipelinerun/x: ended: it is gone\n"), "{told}");
 }
 
