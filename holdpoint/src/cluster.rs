@@ -4,6 +4,9 @@
 //! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
 //! the entrypoint's own, run in the pod ([`ask`]), or an annotation of the pod ([`annotate`]).
+//!
+//! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
+//! [`status`] and [`list`] show it, with the [`way`] out of a hold. [`logs`] shows what steps write.
 
 pub mod annotate;
 pub mod answer;
@@ -12,15 +15,24 @@ pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
+pub mod list;
+pub mod logs;
 pub mod resolve;
+pub mod row;
 pub mod states;
+pub mod status;
 pub mod steps;
 pub mod target;
+pub mod told;
 pub mod until;
+pub mod view;
+pub mod way;
 
 use std::future::Future;
 
-use crate::args::VerbArguments;
+use debug_scripts::{Tool, Word};
+
+use crate::args::{ListArguments, LogsArguments, VerbArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::program::Program;
@@ -33,7 +45,26 @@ use target::Target;
 /// # Errors
 /// The cluster, or what is meant in it, cannot be reached.
 pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
-    complete(ask::ask(program, target, arguments))
+    match arguments.word {
+        Word::Tool(Tool::Status) => complete(status::status(program, target, arguments)),
+        _ => complete(ask::ask(program, target, arguments)),
+    }
+}
+
+/// Shows the live runs of a cluster.
+///
+/// # Errors
+/// The cluster cannot be reached.
+pub fn list(program: Program, arguments: &ListArguments) -> Result<Exit, Error> {
+    complete(list::list(program, arguments))
+}
+
+/// Shows what the steps of a target write.
+///
+/// # Errors
+/// The cluster, or what is meant in it, cannot be reached.
+pub fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Error> {
+    complete(logs::logs(target, arguments))
 }
 
 /// Runs what speaks to a cluster to its end.

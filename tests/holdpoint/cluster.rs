@@ -4,7 +4,10 @@
 mod annotate;
 mod faults;
 mod kubeconfig;
-mod setting;
+mod list;
+mod logs;
+pub(crate) mod setting;
+mod status;
 mod targets;
 mod until;
 mod verbs;
