@@ -4,6 +4,7 @@
 mod api;
 mod breakpoints;
 mod cluster;
+mod completion;
 mod ends;
 mod inject;
 mod list;
