@@ -10,6 +10,7 @@ mod inject;
 mod list;
 mod markers;
 mod outcome;
+mod plugin;
 mod prompt;
 mod readme;
 mod runner;
