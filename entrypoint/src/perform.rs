@@ -3,8 +3,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -222,14 +221,11 @@ impl<'a> Performer<'a> {
     }
 
     /// The ends of pipes that the command writes to, where copies are asked for. Both may go to one
-    /// file.
+    /// file, since each appends.
     fn open_copies(&mut self) -> std::io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
-        let (out, err) = (&self.config.stdout_path, &self.config.stderr_path);
-        let out_file = out.as_deref().map(tee::open_copy).transpose()?;
-        let err_file = match (&out_file, err) {
-            (Some(file), Some(_)) if out == err => Some(Arc::clone(file)),
-            (_, path) => path.as_deref().map(tee::open_copy).transpose()?,
-        };
+        let open = |path: &Option<PathBuf>| path.as_deref().map(tee::open_copy).transpose();
+        let (out_file, err_file) =
+            (open(&self.config.stdout_path)?, open(&self.config.stderr_path)?);
         let mut pipe = |file: Option<_>, stream: std::io::Result<OwnedFd>, name| {
             let Some(file) = file else { return Ok(None) };
             let (tee, into) = Tee::start(stream?, file, name)?;

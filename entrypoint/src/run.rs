@@ -173,7 +173,9 @@ fn make_metadata_folders(metadata: Option<&Path>) {
 
 fn rules(config: &Config, setup: &Setup) -> Rules {
     Rules {
-        name: config.step_name.clone().unwrap_or_else(|| name_of_step(config, &setup.paths)),
+        name: one_line(
+            config.step_name.clone().unwrap_or_else(|| name_of_step(config, &setup.paths)),
+        ),
         finally: config.finally,
         on_error: config.on_error,
         hold_before: config.debug_before_step,
@@ -185,6 +187,11 @@ fn rules(config: &Config, setup: &Setup) -> Rules {
         breakpoint_timeout: config.breakpoint_timeout,
         commands: setup.commands(),
     }
+}
+
+/// It stands in messages, each of which is one line.
+fn one_line(name: String) -> String {
+    name.replace(char::is_control, " ")
 }
 
 /// The link in `/tekton/steps` to the step's metadata folder tells its name (2.3).

@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::os::files::{read_at_most, with_ending};
 
-/// More than any state has.
-const LARGEST_STATE_BYTES: u64 = 1 << 20;
+/// The years 0 to 9999, in seconds since 1970: all that RFC 3339 has.
+const FIRST_SECOND: i64 = -62_167_219_200;
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// More than any state has, were every marker and answer in it as long as it may be.
+const LARGEST_STATE_BYTES: u64 = 16 << 20;
 
 /// A step's state: written at every change, read by verbs, by `holdpoint` and by the steps behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +64,11 @@ pub struct SeenMarker {
 }
 
 impl SeenMarker {
+    /// When its file was written, where it says so.
+    pub fn written_at(&self) -> Option<SystemTime> {
+        DateTime::parse_from_rfc3339(&self.written).ok().map(SystemTime::from)
+    }
+
     /// Whether it says the same, whenever it was written.
     pub fn says_the_same(&self, other: &Self) -> bool {
         (&self.name, &self.reason, &self.folder) == (&other.name, &other.reason, &other.folder)
@@ -211,12 +220,57 @@ impl Reason {
     }
 }
 
-/// When a file was written, as [`SeenMarker::written`] shows it.
+/// When a file was written, as [`SeenMarker::written`] shows it. A file can have a time that RFC 3339
+/// has no year for: then it is the nearest that it has.
 pub fn written(file: SystemTime) -> String {
-    DateTime::<Utc>::from(file).to_rfc3339_opts(SecondsFormat::Nanos, true)
+    let seconds = match file.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |it| -it),
+    };
+    let time = match seconds {
+        ..=FIRST_SECOND => DateTime::from_timestamp(FIRST_SECOND, 0).unwrap_or_default(),
+        LAST_SECOND.. => DateTime::from_timestamp(LAST_SECOND, 0).unwrap_or_default(),
+        _ => DateTime::<Utc>::from(file),
+    };
+    time.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
 /// A time as all files of the contract show it: RFC 3339, UTC, milliseconds.
 pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    /// As tmpfs keeps them.
+    #[test]
+    fn a_file_may_have_a_time_that_no_calendar_has() {
+        let after = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let before = |seconds| SystemTime::UNIX_EPOCH - Duration::from_secs(seconds);
+        let table = [
+            (after(0), "1970-01-01T00:00:00.000000000Z"),
+            (after(1) + Duration::from_nanos(7), "1970-01-01T00:00:01.000000007Z"),
+            (before(1), "1969-12-31T23:59:59.000000000Z"),
+            (after(253_402_300_798), "9999-12-31T23:59:58.000000000Z"),
+            (after(9_999_999_999_999), "9999-12-31T23:59:59.000000000Z"),
+            (after(i64::MAX as u64), "9999-12-31T23:59:59.000000000Z"),
+            (before(9_999_999_999_999), "0000-01-01T00:00:00.000000000Z"),
+        ];
+        for (file, shown) in table {
+            assert_eq!(written(file), shown);
+            let marker = SeenMarker {
+                name: String::new(),
+                reason: String::new(),
+                folder: PathBuf::new(),
+                written: written(file),
+            };
+            assert!(marker.written_at().is_some(), "{shown}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The table of a run's steps: what each is doing, since when, and how it ended (contract 2.7).
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use nix::poll::{PollTimeout, poll};
 use crate::os::files::{folder_of, with_ending};
 use crate::os::lock::{Life, LifeWatch};
 use crate::state::{Phase, State};
+
+/// The exit code of a watch whose reader is gone: that is no error.
+const NOBODY_READS: i32 = 0;
 
 /// How often a watched table is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -22,7 +25,9 @@ pub fn main(post: &Path, json: bool, watch: bool) -> i32 {
             posts_of_run(post).iter().filter_map(|post| look_at(post)).unzip();
         let text = shown_as(&states, json);
         if text != shown {
-            print(&text, watch && !json);
+            if print(&text, watch && !json).is_err() && watch {
+                return NOBODY_READS;
+            }
             shown = text;
         }
         let over = states
@@ -52,12 +57,12 @@ fn shown_as(states: &[State], json: bool) -> String {
 }
 
 /// On a terminal a watched table stands where the one before it stood.
-fn print(text: &str, again: bool) {
-    let mut stdout = std::io::stdout();
+fn print(text: &str, again: bool) -> io::Result<()> {
+    let mut stdout = io::stdout();
     if again && stdout.is_terminal() {
-        let _ = stdout.write_all(b"\x1b[H\x1b[2J");
+        stdout.write_all(b"\x1b[H\x1b[2J")?;
     }
-    let _ = stdout.write_all(text.as_bytes());
+    stdout.write_all(text.as_bytes())
 }
 
 /// A step's state; where its process has died, the state says so.

@@ -3,10 +3,11 @@
 //!
 //! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
-//! the entrypoint's own, run in the pod ([`ask`]), or an annotation of the pod ([`annotate`]).
+//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]).
 //!
 //! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
-//! [`status`] and [`list`] show it, with the [`way`] out of a hold. [`logs`] shows what steps write.
+//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold. [`mod@logs`] shows what steps
+//! write.
 
 pub mod annotate;
 pub mod answer;

@@ -70,6 +70,50 @@ fn what_came_of_a_verb_is_printed_with_who_asked_and_why() {
 }
 
 #[test]
+fn what_an_answer_quotes_is_one_line_and_short() {
+    let sandbox = sandbox();
+    let step = held(&sandbox, &[]);
+    let long = "x".repeat(1001);
+    let text = format!(r#"{{"by":"al\nice\u001b[2J","reason":"{long}\n","command":["false"]}}"#);
+    sandbox.write("tekton/run/1/out.retry", text);
+    let quoted = format!(r#"retry by al\nice\u{{1b}}[2J ("{}…")"#, &long[..1000]);
+    step.says(&format!("accepted: {quoted}\n"));
+    step.kill();
+}
+
+/// Random bytes are quoted six times as long as they are.
+#[test]
+fn requests_full_of_random_bytes_keep_no_verb_from_its_answer() {
+    let sandbox = sandbox();
+    let step = held(&sandbox, &[]);
+    for round in 1..=8 {
+        sandbox.write("tekton/run/1/out.retry", "\u{1}".repeat(1 << 16));
+        holdpoint_tests::eventually("it is tried again", || {
+            (step.state()?["attempt"] == 1 + round).then_some(())
+        });
+        step.reaches("held-failed");
+    }
+    assert_eq!(sandbox.ask(1, ["skip"]).code, 3);
+    step.kill();
+}
+
+#[test]
+fn who_may_not_read_the_state_is_told_so() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    let step = held(&sandbox, &[]);
+    sandbox.set_mode("tekton/run/1", 0o700);
+    let call = sandbox.call(["retry", "-post_file", &sandbox.at("tekton/run/1/out")]);
+    let told = "unanswered: cannot read /tekton/run/1/out.state: Permission denied (os error 13); \
+                ask as the user of the step\n";
+    let call = call.as_user(1000).without_traces().exits(4).stdout(told);
+    call.leaves_something("tekton/run/1").run();
+    step.kill();
+}
+
+#[test]
 fn flags_stand_behind_the_arguments_too() {
     let sandbox = sandbox();
     let step = held(&sandbox, &[]);

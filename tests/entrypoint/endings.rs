@@ -111,6 +111,8 @@ fn a_command_that_cannot_start_fails_even_with_on_error() {
     let plain = sandbox.write("plain", "#!/bin/sh\n").display().to_string();
     let text = sandbox.script("text", "no program\n").display().to_string();
     let orphan = sandbox.script("orphan", "#!/no/such/shell -e\n").display().to_string();
+    let windows = sandbox.script("windows", "#!/bin/sh\r\n").display().to_string();
+    let by_text = sandbox.script("by_text", &format!("#!{plain}\n")).display().to_string();
     let beyond = format!("{plain}/below");
     let cases = [
         ("no-such-command", 127, "command not found: \"no-such-command\" in PATH …"),
@@ -118,7 +120,9 @@ fn a_command_that_cannot_start_fails_even_with_on_error() {
         ("./none", 127, "command not found: ./none"),
         (&beyond, 127, "command not found: /plain/below"),
         (&orphan, 127, "command not found: /no/such/shell -e, the interpreter of /orphan"),
+        (&windows, 127, "command not found: /bin/sh, …: save the script with LF line ends)"),
         (&plain, 126, "command is not executable: /plain"),
+        (&by_text, 126, "command is not executable: /plain, the interpreter of /by_text"),
         (&folder, 126, "command is not executable: /folder"),
         (&text, 126, "command is not executable: /text: no program of this machine, …`#!`"),
     ];

@@ -355,6 +355,7 @@ fn an_unreadable_request_counts_as_empty() {
         let state = step.state()?;
         (state["attempt"] == 2 && state["phase"] == "held-failed").then_some(())
     });
+    step.says("accepted: retry\n");
     sandbox.write(EXIT, "3");
     step.finish();
 }

@@ -1,6 +1,7 @@
 //! Hermetic steps (1.10): no network, or no run.
 
 use std::fs;
+use std::process::Command;
 
 use holdpoint_tests::{Sandbox, Step, behind};
 
@@ -89,6 +90,22 @@ fn a_resource_name_that_is_empty_is_none() {
     let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
     assert_ne!(network(&pid.to_string()), network("self"));
     step.kill();
+}
+
+#[test]
+fn a_hermetic_step_runs_from_the_installed_binary_which_may_not_be_read() {
+    let somebody = ["setpriv", "--reuid=4711", "--regid=4711", "--clear-groups"];
+    let isolated = ["unshare", "--user", "true"];
+    let tried = Command::new(somebody[0]).args(&somebody[1..]).args(isolated).output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: nobody but root gets namespaces here, or this is not root");
+        return;
+    }
+    let image = sandbox();
+    let (program, installed) = (env!("CARGO_BIN_EXE_entrypoint"), image.at("entrypoint"));
+    image.call(["cp", program, &installed]).leaves_something("entrypoint").run();
+    let sandbox = Sandbox::new(installed);
+    hermetic(&sandbox).by(somebody).shell("id -u").stdout("4711\n").run();
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Markers of a run (2.2): what each does to a step that runs, is held or whose turn comes, where
 //! it may stand, and the order in which steps begin.
 
+mod pause;
 mod table;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::time::{Duration, SystemTime};
 
-use holdpoint_tests::{Post, Row, Running, Sandbox, Step, internal, started_at};
+use holdpoint_tests::{Row, Running, Sandbox, Step, internal, started_at};
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc::O_NONBLOCK;
 use serde_json::Value;
@@ -273,64 +273,6 @@ fn a_downward_file_that_says_no_is_no_marker() {
         sandbox.write("tekton/downward/pause", text);
         sandbox.step(0).command(["echo", "ran"]).stdout("ran\n").start().finish();
     }
-}
-
-#[test]
-fn a_paused_step_runs_when_the_pause_is_taken_away_or_resumed() {
-    for resumed in [false, true] {
-        for flags in [&[][..], &["-finally"]] {
-            let sandbox = sandbox();
-            mark(&sandbox, "pause", "lunch");
-            let step = sandbox.step(1).flags(flags).command(["echo", "ran"]).stdout("ran\n");
-            let step = step.any_stderr().start();
-            let state = step.reaches("paused");
-            assert!(state["message"].as_str().unwrap().contains("lunch"), "{state}");
-            if resumed {
-                // In another folder: that of the pause may be read-only.
-                sandbox.write("tekton/run/2/resume", "");
-            } else {
-                fs::remove_file(sandbox.path("tekton/run/0/pause")).unwrap();
-            }
-            step.finish();
-        }
-    }
-}
-
-#[test]
-fn a_pause_that_is_newer_than_the_resume_stands() {
-    let sandbox = sandbox();
-    let resume = sandbox.write("tekton/run/0/resume", "");
-    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    fs::File::options().write(true).open(resume).unwrap().set_modified(hour_ago).unwrap();
-    mark(&sandbox, "pause", "");
-    let step = sandbox.step(1).command(["true"]).start();
-    step.reaches("paused");
-    step.kill();
-}
-
-#[test]
-fn a_pause_in_the_downward_folder_ends_only_with_its_annotation() {
-    let sandbox = sandbox();
-    sandbox.write("tekton/downward/pause", "lunch");
-    let step = sandbox.step(1).command(["echo", "ran"]).stdout("ran\n").any_stderr().start();
-    step.reaches("paused");
-    sandbox.write("tekton/run/0/resume", "");
-    sees(&step, "resume");
-    assert_eq!(step.state().unwrap()["phase"], "paused");
-    sandbox.write("tekton/downward/pause", "");
-    step.finish();
-}
-
-#[test]
-fn a_pause_holds_back_no_step_that_will_not_run() {
-    let sandbox = sandbox();
-    mark(&sandbox, "pause", "");
-    sandbox.write("tekton/run/0/out.err", "");
-    not_run(sandbox.step(1).after(0), "Skipped", 1).start().finish();
-    let step = not_run(sandbox.step(2), "Skipped", 0).posts(Post::Done).exit_code_file("0").start();
-    step.reaches("paused");
-    assert_eq!(sandbox.ask(2, ["skip"]).code, 0);
-    step.finish();
 }
 
 #[test]

@@ -167,18 +167,39 @@ fn a_command_that_ends_well_on_term_succeeds() {
 /// Orphans: each forks off another and ends, so that all come to the entrypoint.
 const ORPHANS: &str = "for i in 1 2 3 4 5 6 7 8 9 10; do (sh -c 'true' & ) ; done; read line < go";
 
+/// How many children a process has; those count too that have ended and nobody reaped.
+fn children(pid: Pid) -> Option<usize> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    Some(list.split_whitespace().count())
+}
+
 fn reaps_its_orphans(step: Step<'_>, sandbox: &Sandbox, pid: fn(&Running<'_>) -> Pid) {
     nix::unistd::mkfifo(&sandbox.path("go"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let step = step.shell(ORPHANS).any_stderr().start();
     step.reaches("running");
     let entrypoint = pid(&step);
     eventually("its command is its only child", || {
-        let list = format!("/proc/{entrypoint}/task/{entrypoint}/children");
-        let children = fs::read_to_string(list).ok()?;
-        let count = children.split_whitespace().count();
-        (count == 1 && step.state()?["phase"] == "running").then_some(())
+        let alone = children(entrypoint)? == 1;
+        (alone && step.state()?["phase"] == "running").then_some(())
     });
     crate::release(sandbox, "go");
+    step.finish();
+}
+
+/// The check of the tests below can fail: while the entrypoint is stopped, nobody reaps.
+#[test]
+fn without_reaping_orphans_stay() {
+    let sandbox = sandbox();
+    let [begin, go] = ["begin", "go"].map(|name| crate::waiting_for(&sandbox, name));
+    let orphans = ORPHANS.replace("read line < go", &go);
+    let step = sandbox.step(0).shell(&format!("{begin}; {orphans}")).start();
+    step.reaches("running");
+    step.signal(Signal::SIGSTOP);
+    crate::release(&sandbox, "begin");
+    eventually("all orphans stay", || (children(step.pid())? == 11).then_some(()));
+    step.signal(Signal::SIGCONT);
+    eventually("they are reaped", || (children(step.pid())? == 1).then_some(()));
+    crate::release(&sandbox, "go");
     step.finish();
 }
 

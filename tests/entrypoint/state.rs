@@ -220,6 +220,16 @@ fn the_link_that_is_its_number_is_no_name() {
 }
 
 #[test]
+fn a_message_is_one_line_whatever_the_name() {
+    let sandbox = sandbox();
+    let step =
+        sandbox.step(1).flags(["-step_name", "a\nb\u{1b}[2J"]).after(0).command(["true"]).start();
+    let state = step.reaches("waiting");
+    assert!(state["message"].as_str().unwrap().starts_with("step `a b [2J` waits"), "{state}");
+    step.kill();
+}
+
+#[test]
 fn a_reader_never_sees_half_a_state() {
     let sandbox = sandbox();
     let mut step = sandbox.step(1).flags(["-breakpoint_on_failure"]).shell("exit 3").start();

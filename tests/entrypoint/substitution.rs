@@ -127,6 +127,22 @@ fn the_command_itself_may_be_a_reference() {
 }
 
 #[test]
+fn a_command_that_becomes_an_empty_word_says_so() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/empty", "");
+    let step = sandbox.step(0).command(["$(steps.a.results.empty)"]).fails(127);
+    step.stderr("holdpoint: …: command not found: the command is an empty word").run();
+}
+
+#[test]
+fn a_value_that_no_command_can_take_says_so() {
+    let sandbox = sandbox();
+    sandbox.write("tekton/steps/step-a/results/long", "x".repeat(200_000));
+    let step = sandbox.step(0).command(["/bin/echo", "$(steps.a.results.long)"]).fails(1);
+    step.stderr("holdpoint: …/bin/echo: …: pass large values in files").run();
+}
+
+#[test]
 fn values_of_the_environment_are_replaced_and_a_list_is_empty_there() {
     for (value, printed) in [
         ("<$(steps.a.results.map.key)>", "<value>"),

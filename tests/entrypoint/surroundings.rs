@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use holdpoint_tests::{Running, eventually, internal, started_at};
+use holdpoint_tests::{Running, Signal, eventually, internal, started_at};
 use nix::unistd::geteuid;
 
 use crate::sandbox;
@@ -165,6 +165,36 @@ fn a_folder_that_cannot_be_written_to_is_named() {
     for name in ["out.alive", "out.state", "termination", "status", "cannot post"] {
         assert!(ran.stderr.contains(name), "{name} in {}", ran.stderr);
     }
+}
+
+/// Stopped meanwhile, so that it never sees the folder gone.
+#[test]
+fn markers_are_gone_with_a_folder_that_a_file_has_replaced() {
+    let sandbox = sandbox();
+    let folder = sandbox.folder("more");
+    crate::write_earlier(&sandbox, "more/pause", "lunch");
+    let step = sandbox.step(0).flags(["-control_dir", folder.to_str().unwrap()]);
+    let step = step.command(["echo", "ran"]).stdout("ran\n").any_stderr().start();
+    step.reaches("paused");
+    step.signal(Signal::SIGSTOP);
+    std::fs::remove_dir_all(&folder).unwrap();
+    sandbox.write("more", "");
+    step.signal(Signal::SIGCONT);
+    step.finish();
+}
+
+#[test]
+fn a_control_folder_that_is_none_is_named_once() {
+    let sandbox = sandbox();
+    let file = sandbox.write("a-file", "").display().to_string();
+    let step = sandbox.step(0).flags(["-control_dir", &file]);
+    let step = step.stderr("holdpoint: cannot look for markers in /a-file (…): make it …");
+    let step = step.shell(&crate::waiting_for(&sandbox, "go")).start();
+    step.reaches("running");
+    // It looks there again.
+    assert_eq!(sandbox.ask(0, ["skip"]).code, 3);
+    crate::release(&sandbox, "go");
+    step.finish();
 }
 
 /// How often a process went to sleep of itself.

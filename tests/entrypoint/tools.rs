@@ -116,6 +116,25 @@ fn a_watched_table_shows_each_change_and_ends_with_the_last_step() {
     assert_eq!(watch.end(), 0);
 }
 
+/// Where SIGPIPE is ignored, as below many programs, a write tells it.
+#[test]
+fn a_watched_table_ends_with_its_reader() {
+    let sandbox = sandbox();
+    let step = sandbox.step(1).shell(&crate::waiting_for(&sandbox, "go")).start();
+    step.reaches("running");
+    let (post, left) = (sandbox.at("tekton/run/1/out"), sandbox.at("left"));
+    let line = format!("trap '' PIPE; {{ \"$@\"; echo $? > {left}; }} | head -n 1");
+    let watch = sandbox.call(["status", "--watch", "-post_file", &post]);
+    let watch = watch.by(["sh", "-c", &line, "sh"]).start();
+    eventually("it shows the head", || watch.stdout().contains("STEP").then_some(()));
+    let second = sandbox.step(2).after(1).command(["true"]).any_stderr().start();
+    second.reaches("waiting");
+    assert_eq!(watch.end(), 0);
+    assert_eq!(sandbox.read("left").as_deref(), Some("0\n"));
+    step.kill();
+    second.kill();
+}
+
 /// Programs that say which one they are, and how they were called.
 fn shells(sandbox: &Sandbox, folder: &str, names: &[&str]) {
     for name in names {
@@ -149,6 +168,28 @@ fn the_best_shell_there_is_is_opened() {
         let step = if is_set { step.env("SHELL", sandbox.at("bin/fish")) } else { step };
         step.stdout(opened).run();
     }
+}
+
+#[test]
+fn a_shell_that_may_not_be_executed_is_passed_over() {
+    let sandbox = sandbox();
+    shells(&sandbox, "bin", &["bash", "sh"]);
+    sandbox.set_mode("bin/bash", 0o644);
+    shell(&sandbox).stdout("sh\n").run();
+}
+
+#[test]
+fn a_shell_without_the_changed_variables_says_so() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let sandbox = sandbox();
+    shells(&sandbox, "bin", &["sh"]);
+    sandbox.write("tekton/run/1/out.env", "WORD=two\0");
+    sandbox.set_mode("tekton/run/1/out.env", 0o600);
+    let told =
+        "holdpoint: cannot read /tekton/run/1/out.env: …: what substitution changed is missing…";
+    shell(&sandbox).as_user(1000).stdout("sh\n").stderr(told).run();
 }
 
 #[test]

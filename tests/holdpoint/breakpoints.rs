@@ -13,6 +13,7 @@ fn a_hold_says_what_to_type_and_a_retry_runs_the_step_again() {
     home.task(&[("one", NEEDS_OK), ("two", "echo second")]);
     let mut run = home.start(&["--breakpoint", "on-failure"]);
     run.wait_for("held");
+    run.wait_for(" shell  ");
     run.wait_for(" retry  ");
     run.wait_for(" status  ");
     let states = home.verb(&["status", "-o", "json"]).json();
@@ -80,6 +81,16 @@ fn the_command_of_a_hold_is_told_everything_and_can_repair() {
     let stdout = home.run(&["--breakpoint", "on-failure", "--on-hold", "./repair"]).ended_with(0);
     assert!(stdout.contains("begins again (attempt 2)"), "{stdout}");
     assert_eq!(fs::read_to_string(home.path("told")).unwrap(), "one 1 1 held-failed\n1\n");
+}
+
+#[test]
+fn what_the_command_of_a_hold_writes_is_not_in_the_json() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let hook = "echo looking; holdpoint continue";
+    let ran = home.run(&["--breakpoint", "on-failure", "--on-hold", hook, "-o", "json"]);
+    assert_eq!(ran.json()["status"], "succeeded");
+    assert!(ran.stderr.contains("looking\n"), "{ran:#?}");
 }
 
 #[test]

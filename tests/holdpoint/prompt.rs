@@ -23,17 +23,26 @@ struct Terminal {
 
 impl Terminal {
     fn run(home: &Home, flags: &[&str]) -> Self {
-        Self::run_into(home, None, flags)
+        Self::start(home, None, ("TERM", "xterm"), flags)
     }
 
     /// The same with stdout going into a file.
-    fn run_into(home: &Home, file: Option<File>, flags: &[&str]) -> Self {
+    fn run_into(home: &Home, file: File, flags: &[&str]) -> Self {
+        Self::start(home, Some(file), ("TERM", "xterm"), flags)
+    }
+
+    fn start(
+        home: &Home,
+        file: Option<File>,
+        (variable, value): (&str, &str),
+        flags: &[&str],
+    ) -> Self {
         let pty = openpty(None, None).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
         let mut command = home.holdpoint(&words);
         command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
-        command.env("SHELL", "/bin/sh").env("TERM", "xterm");
+        command.env("SHELL", "/bin/sh").env("TERM", "xterm").env(variable, value);
         let child = command.spawn().unwrap();
         Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
     }
@@ -86,15 +95,48 @@ fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
     assert!(shown.contains("held"), "{shown}");
     assert!(shown.contains("\u{1b}["), "a terminal gets colours");
     assert!(terminal.takes_single_keys());
-    terminal.press("x");
     terminal.press("s");
-    terminal.wait_for("[s]hell");
+    terminal.wait_for("`exit` comes back to this hold");
     terminal.press("pwd; touch ok; exit\n");
     terminal.wait_for("/workspace");
     terminal.wait_for("[q]uit ?");
     terminal.press("r");
     terminal.wait_for("second");
     terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_key_that_is_none_tells_what_each_one_does() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    for key in ["?", "y"] {
+        // Neither Enter nor an arrow says anything.
+        terminal.press(&format!("\n\u{1b}[A{key}"));
+        let shown = terminal.wait_for("[q]uit ?");
+        assert_eq!(shown.matches("[r]etry     run the failed command again").count(), 1, "{shown}");
+        assert!(shown.contains("[q]uit      stop gracefully"), "{shown}");
+    }
+    terminal.press("c");
+    terminal.wait_for("succeeded");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn what_was_typed_before_a_hold_does_not_end_it() {
+    let home = Home::new();
+    home.task(&[("one", "exit 7")]);
+    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    terminal.wait_for("[q]uit ?");
+    // The whole word, whose last letters ask for a retry again.
+    terminal.press("retry");
+    terminal.wait_for("(attempt 2)");
+    terminal.wait_for("[q]uit ?");
+    terminal.press("c");
+    let shown = terminal.wait_for(": succeeded after");
+    assert!(!shown.contains("attempt 3"), "{shown}");
     assert_eq!(terminal.end(), Some(0));
 }
 
@@ -116,6 +158,23 @@ fn each_key_ends_the_hold_in_its_own_way() {
         let shown = terminal.wait_for(&format!(": {word} after"));
         assert_eq!(shown.contains("last | cleaned"), last_runs, "{key}: {shown}");
         assert_eq!(terminal.end(), Some(code), "{key}");
+    }
+}
+
+#[test]
+fn there_are_no_colours_where_they_are_not_wanted() {
+    for (variable, value, coloured) in
+        [("NO_COLOR", "1", false), ("NO_COLOR", "", true), ("TERM", "dumb", false)]
+    {
+        let home = Home::new();
+        home.task(&[("one", "exit 7")]);
+        let flags = ["--breakpoint", "on-failure"];
+        let mut terminal = Terminal::start(&home, None, (variable, value), &flags);
+        let shown = terminal.wait_for("[q]uit ?");
+        assert_eq!(shown.contains('\u{1b}'), coloured, "{variable}={value}: {shown}");
+        terminal.press("c");
+        terminal.wait_for("succeeded");
+        assert_eq!(terminal.end(), Some(0));
     }
 }
 
@@ -160,7 +219,7 @@ fn a_person_is_asked_on_the_terminal_also_where_stdout_is_a_file() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
     let file = File::create(home.path("shown")).unwrap();
-    let mut terminal = Terminal::run_into(&home, Some(file), &["--breakpoint", "on-failure"]);
+    let mut terminal = Terminal::run_into(&home, file, &["--breakpoint", "on-failure"]);
     terminal.wait_for("[q]uit ?");
     terminal.press("c");
     terminal.wait_for("[c]ontinue\r\n");

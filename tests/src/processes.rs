@@ -1,5 +1,6 @@
 //! The processes of a sandbox, known by their environment: nothing is left running by a test.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -46,4 +47,16 @@ pub(crate) fn end_all(root: &Path) {
 pub(crate) fn describe(pid: Pid) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     format!("{pid} {}", String::from_utf8_lossy(&line).replace('\0', " "))
+}
+
+/// Words before a command line that give it back the signals which the tests themselves were told to
+/// ignore, as `nohup` and a shell's `&` do; none as a rule.
+pub(crate) fn with_default_signals() -> Vec<OsString> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    // The runtime of Rust ignores SIGPIPE, and gives it back by itself.
+    let others = ignored.unwrap_or_default() & !(1 << (Signal::SIGPIPE as u32 - 1));
+    let words: &[&str] = if others == 0 { &[] } else { &["env", "--default-signal"] };
+    words.iter().map(OsString::from).collect()
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::expected::{Expected, Leaf, Post, Row, started_at};
-use crate::processes::{ROOT, STEP};
+use crate::processes::{ROOT, STEP, with_default_signals};
 use crate::running::{Ran, Running};
 use crate::sandbox::{LOG, Sandbox};
 
@@ -230,7 +230,8 @@ impl<'a> Step<'a> {
     }
 
     pub(crate) fn process(&self) -> Command {
-        let mut words = self.wrapper.clone();
+        let mut words = with_default_signals();
+        words.extend(self.wrapper.iter().cloned());
         words.push(self.program.clone());
         words.extend(self.arguments.iter().cloned());
         if let Some((program, arguments)) = self.command.split_first() {

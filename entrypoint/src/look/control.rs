@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::awaited::number;
 use super::settle::Settling;
+use crate::log;
 use crate::os::files::{folder_of, read_at_most};
 use crate::os::watch::Change;
 use crate::step::markers::{Kind, Sighting};
@@ -33,6 +34,8 @@ struct ControlFolder {
     downward: bool,
     changed: bool,
     found: Vec<Sighting>,
+    /// Whether a person was told that the folder cannot be read.
+    is_told: bool,
     /// A breakpoint that cannot be read yet.
     half_written: Option<PathBuf>,
 }
@@ -104,8 +107,8 @@ impl ControlFolders {
 
 impl ControlFolder {
     fn new(path: &Path, downward: bool) -> Self {
-        let (found, half_written) = Default::default();
-        Self { path: path.to_owned(), downward, changed: true, found, half_written }
+        let (found, is_told, half_written) = Default::default();
+        Self { path: path.to_owned(), downward, changed: true, found, is_told, half_written }
     }
 
     fn look(&mut self, settling: &mut Settling) {
@@ -115,8 +118,14 @@ impl ControlFolder {
         let entries = match self.path.read_dir() {
             Ok(entries) => entries.flatten().collect(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-            // What cannot be read now has not changed for that: no marker is lost.
-            Err(_) => return,
+            Err(e) => {
+                self.tell(&e);
+                if e.kind() != io::ErrorKind::NotADirectory {
+                    // What cannot be read now has not changed for that: no marker is lost.
+                    return;
+                }
+                Vec::new()
+            }
         };
         let before = std::mem::take(&mut self.found);
         self.half_written = None;
@@ -131,8 +140,18 @@ impl ControlFolder {
         }
     }
 
-    /// A marker is in force from the moment that it is there; its text counts once it is written. The
-    /// text of a breakpoint is all that it says: until then the one before stands, and no command starts.
+    fn tell(&mut self, e: &io::Error) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            let folder = self.path.display();
+            log::line(&format!(
+                "cannot look for markers in {folder} ({e}): make it a folder that all can read"
+            ));
+        }
+    }
+
+    /// What ends or holds back is in force from the moment that it is there; its text counts once it is
+    /// written. A resume lets go, and the text of a breakpoint is all that it says: until they are written
+    /// the one before stands, and beside a breakpoint no command starts.
     fn sight(
         &mut self,
         kind: Kind,
@@ -145,6 +164,8 @@ impl ControlFolder {
         self.changed |= !settled;
         if !settled && kind == Kind::Breakpoint {
             self.half_written = Some(path.to_owned());
+        }
+        if !settled && matches!(kind, Kind::Breakpoint | Kind::Resume) {
             return before.iter().find(|seen| seen.kind == kind).cloned();
         }
         let reason = if settled { read_reason(path) } else { String::new() };

@@ -161,6 +161,29 @@ mod tests {
         assert!(is_settled(&mut settling, &path, 11_000), "it is read again");
     }
 
+    /// Its time is ahead of every clock, so that it never seems to have stood still.
+    #[test]
+    fn a_file_that_was_closed_is_read_at_once_until_it_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.retry");
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        let write = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(ahead).unwrap();
+        };
+        let mut settling = Settling::default();
+        write("whole");
+        assert!(!is_settled(&mut settling, &path, 0), "nobody saw it closed");
+        settling.notice(&Change::Settled(path.clone()));
+        assert!(is_settled(&mut settling, &path, 0));
+        write("half of more");
+        assert!(!is_settled(&mut settling, &path, 0));
+        settling.notice(&Change::Settled(path.clone()));
+        assert!(is_settled(&mut settling, &path, 0));
+        settling.notice(&Change::Lost);
+        assert!(!is_settled(&mut settling, &path, 0), "what was lost may have changed it");
+    }
+
     /// The file's time is ahead of every clock, so that only what was seen of it counts.
     #[test]
     fn a_file_must_have_stood_still_since_its_last_change() {

@@ -238,8 +238,11 @@ fn find(name: &OsStr, environment: &[(OsString, OsString)]) -> Result<PathBuf, S
     if name.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(name));
     }
+    if name.is_empty() {
+        return Err(StartError::NotFound("the command is an empty word".to_owned()));
+    }
     let path = environment.iter().rev().find(|(variable, _)| variable == "PATH");
-    let Some((_, path)) = path.filter(|_| !name.is_empty()) else {
+    let Some((_, path)) = path else {
         return Err(StartError::NotFound(format!("{shown:?}, and PATH is not set")));
     };
     let candidates = || std::env::split_paths(path).map(|folder| folder.join(name));
@@ -276,27 +279,35 @@ fn await_exec(child: Pid, mut told: File, program: &Path) -> Result<Pid, StartEr
     }
     let shown = program.display();
     Err(match errno {
-        Errno::ENOENT if program.exists() => StartError::NotFound(missing_interpreter(program)),
+        Errno::ENOENT if program.exists() => StartError::NotFound(interpreter_of(program)),
         Errno::ENOENT | Errno::ENOTDIR => StartError::NotFound(shown.to_string()),
+        Errno::EACCES if is_executable(program) => {
+            StartError::NotExecutable(interpreter_of(program))
+        }
         Errno::EACCES => StartError::NotExecutable(shown.to_string()),
         Errno::ENOEXEC => StartError::NotExecutable(format!(
             "{shown}: no program of this machine, and no script that begins with `#!`"
+        )),
+        Errno::E2BIG => StartError::Refused(format!(
+            "{shown}: its arguments and variables are more than the kernel takes: pass large values in files"
         )),
         errno => StartError::Refused(format!("{shown}: {}", errno.desc())),
     })
 }
 
-/// The kernel says only that something is not there: the script, or what its first line names.
-fn missing_interpreter(script: &Path) -> String {
+/// The kernel does not say what is not there or not executable: the script, or what its first line names.
+fn interpreter_of(script: &Path) -> String {
     let head = super::files::read_at_most(script, 256).unwrap_or_default();
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    match line.strip_prefix(b"#!") {
-        Some(interpreter) => {
-            let interpreter = String::from_utf8_lossy(interpreter);
-            format!("{}, the interpreter of {}", interpreter.trim(), script.display())
-        }
-        None => format!("the loader of {}", script.display()),
-    }
+    let Some(interpreter) = line.strip_prefix(b"#!") else {
+        return format!("the loader of {}", script.display());
+    };
+    let advice = match interpreter.last() {
+        Some(b'\r') => " (the name ends with a carriage return: save the script with LF line ends)",
+        _ => "",
+    };
+    let interpreter = String::from_utf8_lossy(interpreter);
+    format!("{}, the interpreter of {}{advice}", interpreter.trim(), script.display())
 }
 
 /// The terminal whose foreground is this group, where a stream of ours is one.

@@ -6,7 +6,6 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
@@ -73,7 +72,7 @@ impl Part {
 ///
 /// # Errors
 /// Where it cannot be opened; the error names the file.
-pub fn open_copy(path: &Path) -> io::Result<Arc<File>> {
+pub fn open_copy(path: &Path) -> io::Result<File> {
     let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
     files::make_folder(files::folder_of(path)).map_err(named)?;
     // A pipe that nobody reads would block the opening.
@@ -81,7 +80,7 @@ pub fn open_copy(path: &Path) -> io::Result<Arc<File>> {
     options.create(true).append(true).custom_flags(OFlag::O_NONBLOCK.bits());
     let file = options.open(path).map_err(named)?;
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|e| named(e.into()))?;
-    Ok(Arc::new(file))
+    Ok(file)
 }
 
 impl Tee {
@@ -89,11 +88,7 @@ impl Tee {
     ///
     /// # Errors
     /// Where the process has no descriptors or threads left.
-    pub fn start(
-        stream: OwnedFd,
-        copy: Arc<File>,
-        name: &'static str,
-    ) -> io::Result<(Self, OwnedFd)> {
+    pub fn start(stream: OwnedFd, copy: File, name: &'static str) -> io::Result<(Self, OwnedFd)> {
         let (from, into) = pipe2(OFlag::O_CLOEXEC)?;
         let _ = fcntl(&from, FcntlArg::F_SETPIPE_SZ(1 << 20));
         let (watched, ended) = pipe2(OFlag::O_CLOEXEC)?;
@@ -192,7 +187,7 @@ impl Passer {
 struct Copier {
     from: File,
     /// Until it cannot be written.
-    copy: Option<Arc<File>>,
+    copy: Option<File>,
     name: &'static str,
     /// Until the stream is given up.
     passer: Option<SyncSender<Part>>,
@@ -230,7 +225,7 @@ impl Copier {
     }
 
     fn keep(&mut self, part: &[u8]) {
-        if let Some(mut copy) = self.copy.as_deref()
+        if let Some(copy) = &mut self.copy
             && let Err(e) = copy.write_all(part)
         {
             log::line(&format!("the copy of {} ends here: {e}", self.name));
@@ -266,8 +261,8 @@ mod tests {
     #[test]
     fn a_stream_that_does_not_block_gets_all() {
         let (read, stream) = pipe2(OFlag::O_NONBLOCK).unwrap();
-        let copy = Arc::new(tempfile::tempfile().unwrap());
-        let (tee, into) = Tee::start(stream, Arc::clone(&copy), "stdout").unwrap();
+        let copy = tempfile::tempfile().unwrap();
+        let (tee, into) = Tee::start(stream, copy.try_clone().unwrap(), "stdout").unwrap();
         File::from(into).write_all(&[b'x'; 200_000]).unwrap();
         // The copy is written first: more than the stream can hold was read by then.
         while copy.metadata().unwrap().len() <= 65_536 {

@@ -10,6 +10,9 @@ use crate::state::{Answered, Outcome, Phase, Reason, timestamp};
 /// How many answers the state keeps.
 const KEPT_ANSWERS: usize = 8;
 
+/// How many characters of what a request says are quoted.
+const LONGEST_QUOTE: usize = 1000;
+
 impl Step {
     /// Answers what was asked, in the order of 2.1. What is asked behind a request that changes the
     /// phase is looked at again in the new phase.
@@ -176,8 +179,18 @@ fn is_exit_file(wish: &Wish) -> bool {
 
 /// ` by alice ("flaky network")`, as far as it is known.
 fn told_by(request: &Request) -> String {
-    let by = request.by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
+    let by = request.by.as_deref().map(shortened);
+    let by = by.map_or(String::new(), |by| format!(" by {}", by.escape_debug()));
     let reason = request.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let reason = reason.map(shortened);
     let reason = reason.map_or(String::new(), |reason| format!(" ({reason:?})"));
     by + &reason
+}
+
+/// As much of it as a person reads: the state keeps eight answers, and is read by all.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

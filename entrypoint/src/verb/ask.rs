@@ -84,11 +84,7 @@ impl Asking<'_> {
     fn first_look(&self) -> Result<State, Answer> {
         let life = self.life();
         let Some(state) = self.state() else {
-            let problem = match life {
-                Life::Alive => "the step has not said anything yet; try again".to_owned(),
-                _ => format!("there is no step at {}", self.post.display()),
-            };
-            return Err(self.answer(Answer::NOBODY, problem));
+            return Err(self.answer(Answer::NOBODY, self.why_silent(life)));
         };
         if let Some(answer) = self.over(&state, life) {
             return Err(answer);
@@ -106,6 +102,17 @@ impl Asking<'_> {
                 Err(self.answer(Answer::REJECTED, message))
             }
             _ => Ok(state),
+        }
+    }
+
+    fn why_silent(&self, life: Life) -> String {
+        let state = with_ending(self.post, ".state");
+        match std::fs::File::open(&state) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                format!("cannot read {}: {e}; ask as the user of the step", state.display())
+            }
+            _ if life == Life::Alive => "the step has not said anything yet; try again".to_owned(),
+            _ => format!("there is no step at {}", self.post.display()),
         }
     }
 

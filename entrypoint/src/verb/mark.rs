@@ -1,7 +1,8 @@
 //! Speaking to a whole run: a marker is put into a control folder, and every live step shows in its
 //! state that it has seen it (contract 2.2, 2.7).
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +19,9 @@ use crate::os::lock::{Life, LifeWatch};
 use crate::state::{Phase, SeenMarker, State, written};
 use crate::status;
 use crate::step::markers::Kind;
+
+/// By how much a marker is newer than what it answers to: more than a filesystem rounds away.
+const LATER: Duration = Duration::from_millis(1);
 
 /// How often the states are looked at.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -52,7 +56,8 @@ struct Marking<'a> {
 
 impl Marking<'_> {
     fn run(&self) -> Answer {
-        if self.live_steps().is_empty() {
+        let live = self.live_steps();
+        if live.is_empty() {
             let message = format!("not {}: no step of this run is alive", self.name());
             return self.answer(Answer::REJECTED, message);
         }
@@ -60,6 +65,7 @@ impl Marking<'_> {
         let former = self.keep_former(&marker);
         let written = beside(&marker).and_then(|mut file| {
             file.write_all(self.text.as_bytes())?;
+            self.make_newest(file.as_file(), &live)?;
             file.persist(&marker).map_err(|e| e.error)?.metadata()
         });
         match written {
@@ -86,6 +92,26 @@ impl Marking<'_> {
                 return self.take_back(marker, inode, former, &deaf);
             }
             let _ = poll(&mut [], PollTimeout::try_from(GLANCE).unwrap_or(PollTimeout::ZERO));
+        }
+    }
+
+    /// Of some markers the newest counts, by the times of their files (2.2). Clocks jump, and two words
+    /// may come within one tick: ours is newer than what it answers to.
+    fn make_newest(&self, file: &File, live: &[State]) -> io::Result<()> {
+        let answers_to = match self.verb {
+            RunVerb::Pause => Kind::Resume,
+            RunVerb::Resume => Kind::Pause,
+            RunVerb::Breakpoint => Kind::Breakpoint,
+            _ => return Ok(()),
+        };
+        let markers = live.iter().flat_map(|state| &state.markers);
+        let others = markers.filter(|marker| marker.name == answers_to.name());
+        let newest = others.filter_map(SeenMarker::written_at).max();
+        match newest.filter(|newest| {
+            file.metadata().and_then(|it| it.modified()).is_ok_and(|at| at <= *newest)
+        }) {
+            Some(newest) => file.set_modified(newest + LATER),
+            None => Ok(()),
         }
     }
 

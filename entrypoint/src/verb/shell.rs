@@ -1,10 +1,13 @@
 //! A shell in the step's folder and environment: the best one there is (contract 2.7).
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use nix::unistd::{AccessFlags, access};
 
 use crate::log;
 use crate::os::files::{read_at_most, with_ending};
@@ -24,7 +27,7 @@ const NOT_FOUND: i32 = 127;
 /// An exec session starts in the container's folder with the container's environment, which are the
 /// step's own but for the variables that substitution changed.
 pub(super) fn main(post: &Path, paths: &Paths) -> i32 {
-    let Some(shell) = candidates(paths).into_iter().find(|shell| shell.is_file()) else {
+    let Some(shell) = candidates(paths).into_iter().find(|shell| is_program(shell)) else {
         let folder = paths.debug_tools();
         log::line(&format!(
             "there is no shell in this image: looked for $SHELL, bash, sh and busybox in PATH and in {}; \
@@ -51,10 +54,22 @@ fn candidates(paths: &Paths) -> Vec<PathBuf> {
     own.into_iter().chain(known).collect()
 }
 
+fn is_program(path: &Path) -> bool {
+    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
+}
+
 /// What `P.env` holds: `NAME=value`, each with a NUL byte behind it.
 fn changed_variables(post: &Path) -> Vec<(OsString, OsString)> {
-    let block = read_at_most(&with_ending(post, ".env"), LARGEST_ENVIRONMENT_BYTES);
-    let block = block.unwrap_or_default();
+    let file = with_ending(post, ".env");
+    let block = read_at_most(&file, LARGEST_ENVIRONMENT_BYTES).unwrap_or_else(|e| {
+        if e.kind() != io::ErrorKind::NotFound {
+            let file = file.display();
+            log::line(&format!(
+                "cannot read {file}: {e}: what substitution changed is missing here; ask as the step's user"
+            ));
+        }
+        Vec::new()
+    });
     let pairs = block.split(|byte| *byte == 0).filter_map(|pair| {
         let equals = pair.iter().position(|byte| *byte == b'=')?;
         let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();

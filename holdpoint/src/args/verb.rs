@@ -123,10 +123,8 @@ pub(super) fn subcommand(word: Word) -> Command {
         Word::Step(Verb::Extend) => command.arg(words(&["TARGET", "DURATION"])),
         Word::Step(Verb::Retry) => command.arg(words(&["TARGET"])).arg(other_command()),
         Word::Run(RunVerb::Breakpoint) => command.arg(words(&["TARGET", "SPEC|off"])),
-        Word::Run(RunVerb::StopFinally) => {
-            command.arg(words(&["TARGET", "REASON"])).arg(finally()).visible_alias(STOP)
-        }
-        Word::Run(_) => command.arg(words(&["TARGET", "REASON"])),
+        Word::Run(RunVerb::StopFinally) => command.arg(reason()).arg(finally()).visible_alias(STOP),
+        Word::Run(_) => command.arg(reason()),
         Word::Tool(Tool::Status) => command.arg(words(&["TARGET"])).arg(watch()),
         Word::Step(_) | Word::Tool(_) => command.arg(words(&["TARGET"])),
     };
@@ -232,7 +230,13 @@ fn step() -> Arg {
 fn words(names: &'static [&'static str]) -> Arg {
     let help =
         "What of a cluster: pod/NAME, tr/NAME, pr/NAME, job/NAME or @latest; else the run here";
-    Arg::new("words").value_names(names).num_args(0..).help(help)
+    let taken = Arg::new("words").value_names(names).num_args(0..=names.len());
+    taken.action(ArgAction::Append).help(help)
+}
+
+/// The same with a reason of any number of words.
+fn reason() -> Arg {
+    words(&["TARGET", "REASON"]).num_args(0..)
 }
 
 fn finally() -> Arg {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use debug_scripts::{Tool, Word};
+use debug_scripts::{Tool, Verb, Word};
 use entrypoint::go_duration;
 use entrypoint::verb::Answer;
 use futures_util::future::join_all;
@@ -45,12 +45,15 @@ pub async fn ask(
     let cluster = Cluster::connect(&arguments.reach).await?;
     let selector = arguments.reach.selector.as_deref();
     let resolved = resolve(&cluster, target, selector).await?;
+    if let Some(name) = arguments.step.as_ref().filter(|name| !choose::has(&resolved.pods, name)) {
+        return Err(ClusterError::Usage(choose::unknown(&resolved.pods, name)));
+    }
     let asking = Asking { cluster: &cluster, arguments };
     let told = match (annotation, arguments.word) {
         (Some(annotation), _) => annotation.put(&asking, &resolved.pods).await,
         (None, Word::Step(_)) => match asking.step(&resolved.pods).await {
             Ok(told) => vec![told],
-            Err(why) => return Ok(asking.refuse(&resolved, why)),
+            Err(why) => return Ok(asking.refuse(&resolved, &why)),
         },
         (None, _) => asking.run(&resolved.pods).await,
     };
@@ -86,7 +89,10 @@ impl Asking<'_> {
                 choose::held(&seen)?
             }
         };
-        let goal = Goal::Step { name: &chosen.step.step, before: chosen.state };
+        // More time leaves the hold as it is.
+        let leaves = self.arguments.word != Word::Step(Verb::Extend);
+        let before = chosen.state.filter(|_| leaves);
+        let goal = Goal::Step { name: &chosen.step.step, before };
         Ok(self.put(&chosen, goal).await)
     }
 
@@ -171,15 +177,15 @@ impl Asking<'_> {
         states::verb(step, self.verb(), behind.chain(arguments.command.iter().cloned()))
     }
 
-    fn refuse(&self, resolved: &Resolved, why: String) -> Exit {
-        let [pod, ..] = resolved.pods.as_slice() else { return Exit::Code(1) };
-        let told = Told::new(pod, self.verb(), Answer::REJECTED, why);
+    /// Where nobody is asked, that is so for every pod; a person reads it once.
+    fn refuse(&self, resolved: &Resolved, why: &str) -> Exit {
+        let told = |pod| Told::new(pod, self.verb(), Answer::REJECTED, why.to_owned());
         let line = match self.arguments.asking.output {
-            Output::Json => text(std::slice::from_ref(&told), true),
-            Output::Text => format!("{}: {}", told.outcome, told.message),
+            Output::Json => text(&resolved.pods.iter().map(told).collect::<Vec<_>>(), true),
+            Output::Text => format!("rejected: {why}"),
         };
         let _ = crate::print(&line);
-        exit(told.code)
+        exit(Answer::REJECTED)
     }
 
     fn tell(&self, program: Program, resolved: &Resolved, told: &[Told]) -> Exit {

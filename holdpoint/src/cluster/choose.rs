@@ -57,11 +57,7 @@ pub fn named<'a>(pods: &'a [PodSteps], name: &str) -> Result<Chosen<'a>, String>
     let up: Vec<_> = steps.iter().filter(|(_, step)| step.life == Life::Running).collect();
     match (up.as_slice(), steps.as_slice()) {
         ([(pod, step)], _) => Ok(Chosen { pod, step, state: None }),
-        ([], []) => {
-            let names: Vec<_> =
-                pods.iter().flat_map(|pod| &pod.steps).map(|step| step.step.as_str()).collect();
-            Err(format!("--step {name}: the steps are {}", names.join(", ")))
-        }
+        ([], []) => Err(unknown(pods, name)),
         ([], [(pod, step), ..]) => Err(match step.life {
             Life::Ended(code) => {
                 format!("step `{name}` of pod/{} has ended with {code}", pod.name)
@@ -74,6 +70,22 @@ pub fn named<'a>(pods: &'a [PodSteps], name: &str) -> Result<Chosen<'a>, String>
             Err(format!("--step {name} is in {}: name one of them", names.join(", ")))
         }
     }
+}
+
+/// Whether some pod has a step of this name.
+pub fn has(pods: &[PodSteps], name: &str) -> bool {
+    pods.iter().any(|pod| pod.step(name).is_some())
+}
+
+/// What is told where none has.
+pub fn unknown(pods: &[PodSteps], name: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for step in pods.iter().flat_map(|pod| &pod.steps) {
+        if !names.contains(&step.step.as_str()) {
+            names.push(&step.step);
+        }
+    }
+    format!("--step {name}: the steps are {}", names.join(", "))
 }
 
 fn doing(seen: &Seen) -> String {
@@ -159,7 +171,7 @@ mod tests {
             ("lint", "--step lint is in pod/b, pod/c: name one of them"),
             ("scan", "step `scan` of pod/c has ended with 7"),
             ("test", "the container of step `test` of pod/a is not up yet"),
-            ("six", "--step six: the steps are build, test, build, lint, lint, scan"),
+            ("six", "--step six: the steps are build, test, lint, scan"),
         ] {
             assert_eq!(named(&pods, name).unwrap_err(), told);
         }

@@ -83,15 +83,15 @@ impl Stay<'_> {
         let pod = match again(self.cluster, self.pod).await {
             Ok(pod) => pod,
             Err(error) if error.is_not_found() => {
-                return Ok(self.over("the pod is gone".to_owned()));
+                return Ok(over(self.until, "the pod is gone".to_owned()));
             }
             Err(error) => return Err(error.to_string()),
         };
         if let Some(ended) = self.ended(&pod) {
-            return Ok(self.over(ended));
+            return Ok(over(self.until, ended));
         }
         match states(self.cluster, &pod).await {
-            Ok(states) => Ok(self.of(&states)),
+            Ok(states) => Ok(self.goal.news(self.until, &states)),
             // Containers end one after the other: the next look says which have.
             Err(Unseen::NotRunning(_)) => Ok(News::NotYet),
             // That all is over the kubelet says, also to one who may not look into the pod.
@@ -113,47 +113,97 @@ impl Stay<'_> {
             }
         }
     }
+}
 
-    fn over(&self, message: String) -> News {
-        match self.until {
-            Until::Finished => News::There(message),
-            _ => News::Never(message),
-        }
-    }
-
-    fn of(&self, states: &[State]) -> News {
-        let meant: Vec<_> = states.iter().filter(|state| self.is_meant(state)).collect();
-        if let Some(state) = meant.iter().find(|state| self.is_there(state)) {
+impl Goal<'_> {
+    /// What the states say.
+    fn news(self, until: Until, states: &[State]) -> News {
+        let meant = states.iter().filter(|state| self.is_meant(state));
+        if let Some(state) = meant.clone().find(|state| self.is_there(until, state)) {
             return News::There(state.message.clone());
         }
-        match (self.goal, meant.as_slice()) {
-            (Goal::Step { .. }, [state]) if state.phase == Phase::Finished => {
-                self.over(state.message.clone())
+        match self {
+            Self::Step { .. } => {
+                let ended = meant.clone().find(|state| state.phase == Phase::Finished);
+                ended.map_or(News::NotYet, |state| over(until, state.message.clone()))
             }
-            _ => News::NotYet,
+            Self::Run => News::NotYet,
         }
     }
 
-    fn is_meant(&self, state: &State) -> bool {
-        match self.goal {
-            Goal::Step { name, .. } => state.step == name,
-            Goal::Run => true,
+    fn is_meant(self, state: &State) -> bool {
+        match self {
+            Self::Step { name, .. } => state.step == name,
+            Self::Run => true,
         }
     }
 
     /// Whether a step's state is what is waited for. That a run is finished only the kubelet says: a
     /// step that has not begun has no state.
-    fn is_there(&self, state: &State) -> bool {
-        let before = match self.goal {
-            Goal::Step { before, .. } => before,
-            Goal::Run => None,
+    fn is_there(self, until: Until, state: &State) -> bool {
+        let before = match self {
+            Self::Step { before, .. } => before,
+            Self::Run => None,
         };
         let is_old = before.is_some_and(|it| (it.phase, &it.since) == (state.phase, &state.since));
-        match self.until {
+        match until {
             Until::Finished => false,
             Until::Held => state.phase.is_held() && !is_old,
             Until::Paused => state.phase == Phase::Paused,
             Until::Running => state.phase == Phase::Running,
+        }
+    }
+}
+
+/// What an end means to one who waits.
+fn over(until: Until, message: String) -> News {
+    match until {
+        Until::Finished => News::There(message),
+        _ => News::Never(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use serde_json::json;
+
+    fn state(step: &str, phase: &str, since: &str) -> State {
+        serde_json::from_value(json!({
+            "step": step, "phase": phase, "reason": null, "message": phase, "attempt": 1,
+            "exitCode": null, "pid": null, "startedAt": null, "since": since, "waitingFor": null,
+            "deadline": null, "markers": [], "requests": [],
+        }))
+        .unwrap()
+    }
+
+    fn there(phase: &str) -> Option<News> {
+        Some(News::There(phase.to_owned()))
+    }
+
+    #[test]
+    fn a_hold_that_was_there_before_is_not_the_one_to_come() {
+        let before = state("a", "held-failed", "10:00");
+        let goal = Goal::Step { name: "a", before: Some(&before) };
+        for (state, news) in [
+            (before.clone(), News::NotYet),
+            (state("a", "running", "10:01"), News::NotYet),
+            (state("a", "held-failed", "10:02"), News::There("held-failed".to_owned())),
+            (state("b", "held-failed", "10:02"), News::NotYet),
+            (state("a", "finished", "10:03"), News::Never("finished".to_owned())),
+        ] {
+            assert_eq!(goal.news(Until::Held, std::slice::from_ref(&state)), news, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_there_with_any_of_its_steps() {
+        let states = [state("a", "finished", "10:00"), state("b", "paused", "10:00")];
+        let news = |until| Some(Goal::Run.news(until, &states)).filter(|it| *it != News::NotYet);
+        assert_eq!(news(Until::Paused), there("paused"));
+        for until in [Until::Held, Until::Running, Until::Finished] {
+            assert_eq!(news(until), None, "{until:?}");
         }
     }
 }

@@ -113,6 +113,12 @@ pub fn question(choices: &[Choice], state: &State) -> String {
     format!("{}{left} ?", words.join("  "))
 }
 
+/// What each key does, a line each.
+pub fn explained(choices: &[Choice]) -> Vec<String> {
+    let line = |(_, shown, word): &Choice| format!("    {shown:<11} {}", word.help()[2]);
+    choices.iter().map(line).collect()
+}
+
 fn possible(state: &State) -> Vec<Verb> {
     let moment = state.phase.moment().into_iter();
     moment.flat_map(|moment| accepted_at(moment, state.deadline.is_some())).collect()
@@ -135,7 +141,8 @@ pub fn commands(run: &Run, state: &State) -> Vec<String> {
     let possible = possible(state);
     let verbs = known.into_iter().filter(|verb| possible.contains(verb)).map(Word::Step);
     let resume = (state.phase == Phase::Paused).then_some(Word::Run(RunVerb::Resume));
-    let words = verbs.chain(resume).chain([Word::Tool(Tool::Status)]);
+    let shell = state.phase.is_held().then_some(Word::Tool(Tool::Shell));
+    let words = shell.into_iter().chain(verbs).chain(resume).chain([Word::Tool(Tool::Status)]);
     let title = "  to go on, type in another terminal:".to_owned();
     std::iter::once(title).chain(words.map(line)).collect()
 }

@@ -5,12 +5,20 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::thread::{self, JoinHandle};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
 /// Whether there is a person to ask.
 pub fn is_possible() -> bool {
     stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Drops what was typed so far: it was not meant for a question that comes only now.
+pub fn forget_what_was_typed() {
+    if is_possible() {
+        // A terminal that is gone has nothing to drop.
+        let _ = tcflush(stdin(), FlushArg::TCIFLUSH);
+    }
 }
 
 /// Keys as they are pressed, until it is dropped; then the terminal is as it was.

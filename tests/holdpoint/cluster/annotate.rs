@@ -1,9 +1,9 @@
 //! Markers by annotation: the kubelet brings them, and the pod shows them.
 
-use holdpoint_tests::Fault;
+use holdpoint_tests::{Fault, fixture};
 use serde_json::{Value, json};
 
-use super::setting::{STEPS, Setting, fixture, path, pod};
+use super::setting::{STEPS, Setting, path, pod};
 
 fn annotations(setting: &Setting) -> Value {
     setting.api.get(&path("one")).unwrap()["metadata"]["annotations"].clone()
@@ -73,6 +73,17 @@ fn what_cannot_be_known_is_said_so() {
 }
 
 #[test]
+fn an_annotation_that_has_not_arrived_is_no_answer() {
+    let setting = Setting::held();
+    setting.kubelet.be_late();
+    let told = setting.type_in("pause pod/one --by annotate --wait 1ms").ended_with(4);
+    assert!(
+        told.contains("not known: step `build`, `test` has not seen it within 0.001 s"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_annotation_that_may_not_be_written_is_told() {
     let setting = Setting::held();
     setting.api.fault("PATCH", "/pods/one", Fault::forbidden());
@@ -82,7 +93,7 @@ fn an_annotation_that_may_not_be_written_is_told() {
 
 #[test]
 fn a_pod_that_the_webhook_did_not_inject_cannot_be_told() {
-    let Some(pod) = fixture("pod-held") else { return };
+    let Some(pod) = fixture("cluster/pod-held.json") else { return };
     let setting = Setting::new();
     setting.run(pod);
     let told = setting.type_in("pause pod/fx-debug-pod --by annotate").ended_with(3);

@@ -1,7 +1,6 @@
 //! A cluster with pods in it.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use controller_shim::{DEFAULT_IMAGE, Delivery, Injection, Settings, inject};
@@ -17,7 +16,7 @@ pub(crate) const NAMESPACE: &str = "default";
 pub(crate) struct Setting {
     pub(crate) home: Home,
     pub(crate) api: Api,
-    kubelet: Kubelet,
+    pub(crate) kubelet: Kubelet,
 }
 
 impl Setting {
@@ -127,14 +126,4 @@ pub(crate) fn pod(name: &str, annotations: &[(&str, &str)], steps: &[(&str, &str
 pub(crate) fn labelled(mut pod: Value, key: &str, value: &str) -> Value {
     pod["metadata"]["labels"][key] = json!(value);
     pod
-}
-
-/// An object of a real cluster; none, with a word, where the fixtures are not there.
-pub(crate) fn fixture(name: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/cluster");
-    let Ok(text) = fs::read(folder.join(format!("{name}.json"))) else {
-        println!("skipped: there is no {name}.json in {}", folder.display());
-        return None;
-    };
-    Some(serde_json::from_slice(&text).unwrap())
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use holdpoint_tests::{Fault, matches};
+use holdpoint_tests::{Fault, fixture, matches};
 use serde_json::{Value, json};
 
-use super::setting::{STEPS, Setting, fixture, labelled, path, pod};
+use super::setting::{STEPS, Setting, labelled, path, pod};
 use crate::runner::Running;
 
 #[track_caller]
@@ -110,7 +110,7 @@ next: holdpoint logs pod/one -n default
 #[test]
 fn all_pods_of_a_pipeline_run_are_in_one_table() {
     let setting = Setting::new();
-    let Some(pods) = fixture("pods-of-pipelinerun-failed") else { return };
+    let Some(pods) = fixture("cluster/pods-of-pipelinerun-failed.json") else { return };
     for pod in pods["items"].as_array().unwrap() {
         let mut pod = pod.clone();
         pod["kind"] = "Pod".into();

@@ -53,6 +53,10 @@ fn several_held_pods_are_told_and_all_live_ones_are_marked() {
         "{told}"
     );
     assert!(told.contains("; pod/two build: held-failed"), "{told}");
+    let json = setting.type_in("retry pr/x -o json").json();
+    let rows = json.as_array().unwrap().iter();
+    let rows: Vec<_> = rows.map(|row| (&row["pod"], &row["outcome"])).collect();
+    assert_eq!(rows, [(&"one".into(), &"rejected".into()), (&"two".into(), &"rejected".into())]);
     let told = setting.type_in("stop pr/x --finally").ended_with(0);
     let lines: Vec<_> = told.lines().collect();
     assert!(lines[0].starts_with("pod/one: accepted: "), "{told}");

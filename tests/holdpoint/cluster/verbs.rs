@@ -1,6 +1,8 @@
 //! Each verb on a pod: taken up, and rejected with what would do.
 
-use super::setting::{STEPS, Setting, fixture, pod};
+use holdpoint_tests::fixture;
+
+use super::setting::{STEPS, Setting, pod};
 
 #[test]
 fn verbs_of_a_held_step_are_taken_up() {
@@ -129,8 +131,9 @@ fn what_cannot_be_now_is_rejected_with_what_can() {
         let told = setting.type_in(line).ended_with(3);
         assert!(told.contains("the step has not begun"), "{line}: {told}");
     }
-    let unknown = setting.type_in("retry pod/one --step six").ended_with(3);
-    assert!(unknown.contains("--step six: the steps are build, test"), "{unknown}");
+    let unknown = setting.type_in("retry pod/one --step six");
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    assert!(unknown.stderr.contains("--step six: the steps are build, test"), "{unknown:?}");
     setting.type_in("fail pod/one").ended_with(0);
 }
 
@@ -185,7 +188,7 @@ fn a_dry_run_says_what_it_would_do() {
 
 #[test]
 fn the_held_pod_of_a_real_cluster_is_spoken_to() {
-    let Some(pod) = fixture("pod-held") else { return };
+    let Some(pod) = fixture("cluster/pod-held.json") else { return };
     let setting = Setting::new();
     setting.run(pod);
     setting.reaches("fx-debug-pod", 1, "held-before");

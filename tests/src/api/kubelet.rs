@@ -11,6 +11,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -40,13 +41,16 @@ struct Node {
     /// The entrypoint; a program that is one where it is started as `entrypoint`.
     program: PathBuf,
     pods: Mutex<BTreeMap<[String; 2], Arc<TempDir>>>,
+    /// Whether it brings no annotations.
+    late: AtomicBool,
 }
 
 impl Kubelet {
     /// One that runs this entrypoint, and the commands of `exec`.
     pub fn start(api: &Api, program: impl Into<PathBuf>) -> Self {
         let server = Arc::clone(&api.server);
-        let node = Arc::new(Node { server, program: program.into(), pods: Mutex::default() });
+        let (program, pods) = (program.into(), Mutex::default());
+        let node = Arc::new(Node { server, program, pods, late: AtomicBool::new(false) });
         let runs = Arc::downgrade(&node);
         api.run_commands(move |exec| runs.upgrade().map_or(Ok(1), |node| node.run_command(exec)));
         Self { node }
@@ -60,6 +64,11 @@ impl Kubelet {
         self.node.pods.lock().unwrap().insert(key, Arc::clone(&root));
         let running = Running { node: Arc::clone(&self.node), root, place, pod };
         running.start();
+    }
+
+    /// Annotations that change from now on are not brought into pods.
+    pub fn be_late(&self) {
+        self.node.late.store(true, Ordering::Relaxed);
     }
 
     /// A path below a pod's root.
@@ -234,7 +243,9 @@ impl Running {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         while let (Some(node), Some(root)) = (node.upgrade(), root.upgrade()) {
             let Some(pod) = node.server.store.get(&place) else { return };
-            Self { node, root, place: place.clone(), pod }.bring(&mut brought);
+            if !node.late.load(Ordering::Relaxed) {
+                Self { node, root, place: place.clone(), pod }.bring(&mut brought);
+            }
             // A pod that has gone meanwhile is seen by the next look.
             let look = async { timeout(Duration::from_millis(100), news.changed()).await };
             if runtime.block_on(look).is_ok_and(|told| told.is_err()) {

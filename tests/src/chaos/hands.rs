@@ -89,7 +89,8 @@ impl Hands {
         let path = self.places.control(place).join(kind);
         match manner {
             Manner::Slowly(_) | Manner::Linked => {
-                log.note(&format!("half {kind} {place:?}"));
+                let slowly = format!("{manner:?}").to_lowercase();
+                log.note(&format!("half {kind} {place:?} {slowly}"));
                 self.write(&path, text, manner, Some(note));
             }
             _ => {

@@ -7,12 +7,16 @@ use std::os::unix::process::ExitStatusExt;
 use chrono::DateTime;
 
 use super::log::Entry;
-use super::plan::Layout;
+use super::plan::{Events, Layout};
 use super::record::Record;
 
 /// How long before the start of a command a marker must have stood to be held against it: a step is
 /// a process, and may be kept from the processor between its last look and the start.
 const MARGIN_SECONDS: f64 = 0.2;
+
+/// How long half a file must have stood still to be taken for the whole: 100 ms, less the tick of the
+/// kernel's clock for files and what the log rounds away.
+const STANDSTILL_SECONDS: f64 = 0.09;
 
 /// How long a follower may take to hear of a death here, where many runs share a processor.
 const HEARING_SECONDS: f64 = 5.0;
@@ -147,10 +151,11 @@ impl Judge<'_> {
         let finally = self.record.plan.steps[step].finally;
         let standing = Standing::at(self.record, index);
         let stood = standing.markers.iter().filter(|(_, since)| **since < began - MARGIN_SECONDS);
+        let resumed = [standing.resumed, self.seemed_resumed(step, index, began)];
         let forbids = |kind: &str, since: f64| match kind {
             "cancel" | "abort" => true,
             "cancel-finally" | "stop-finally" => !finally,
-            "pause" => !standing.resumed.is_some_and(|at| at > since - MARGIN_SECONDS),
+            "pause" => !resumed.iter().flatten().any(|at| *at > since - MARGIN_SECONDS),
             _ => false,
         };
         stood
@@ -161,6 +166,21 @@ impl Judge<'_> {
                 )
             })
             .collect()
+    }
+
+    /// When half a resume was written that had stood still for 100 ms before the step began, where the
+    /// step could not see that nobody had closed it (2.1): without events, or before it watched.
+    fn seemed_resumed(&self, step: usize, index: usize, began: f64) -> Option<f64> {
+        let sees_all = self.record.plan.steps[step].events == Events::All;
+        let spoke = self.record.steps[step].alive_at.map(|at| at - self.record.boot);
+        let halves = self.record.entries[..index].iter().filter(|entry| {
+            let is_slow = entry.rest.get(2).is_some_and(|manner| manner.starts_with("slowly"));
+            entry.word == "half" && entry.rest[0] == "resume" && is_slow
+        });
+        let unseen =
+            |at: &f64| !sees_all || spoke.is_some_and(|spoke| *at < spoke + MARGIN_SECONDS);
+        let still = |at: &f64| at + STANDSTILL_SECONDS < began;
+        halves.map(|entry| entry.at).filter(|at| unseen(at) && still(at)).next_back()
     }
 
     /// A marker that cancels a running step is not lost either.

@@ -25,7 +25,10 @@ impl Supervisor<'_> {
                 self.says(step, Tone::Alert, &format!("--on-hold cannot be run: {error}"));
                 self.offer(step);
             }
-            None => self.offer(step),
+            None => {
+                prompt::forget_what_was_typed();
+                self.offer(step);
+            }
         }
     }
 
@@ -142,14 +145,22 @@ impl Supervisor<'_> {
             return;
         };
         let choices = hold::choices(state, self.steps_behind(step));
-        let Some((_, shown, word)) = choices.into_iter().find(|(it, ..)| *it == key) else {
+        let Some((_, shown, word)) = choices.iter().copied().find(|(it, ..)| *it == key) else {
+            if key == b'?' || key.is_ascii_lowercase() {
+                self.interject(step, step.progress.phase(), |screen| {
+                    hold::explained(&choices).iter().for_each(|line| screen.say(Tone::Alert, line));
+                });
+            }
             return;
         };
         // The terminal is given back before anyone else uses it.
         self.hold = None;
         self.screen.answer(shown);
         let started = match word {
-            Word::Tool(_) => hold::start_shell(self.run, step.index),
+            Word::Tool(_) => {
+                self.screen.say(Tone::Alert, "    look and repair; `exit` comes back to this hold");
+                hold::start_shell(self.run, step.index)
+            }
             Word::Step(_) | Word::Run(_) => hold::ask(self.run, step.index, word),
         };
         match started {

@@ -235,6 +235,12 @@ fn env_of_the_command_line_wins() {
 }
 
 #[test]
+fn of_two_values_on_the_command_line_the_later_one_wins() {
+    let plan = planned(&with_argument("$(A)"), "--env A=8 --env A=9");
+    assert_eq!(plan.steps[1].action, Action::Command(vec!["9".to_owned()]));
+}
+
+#[test]
 fn scripts() {
     let cases = [
         ("|\n      echo $$ $(A) $(date)\n", "#!/bin/sh\nset -e\necho $$ $(A) $(date)\n"),

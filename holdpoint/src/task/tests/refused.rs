@@ -155,157 +155,159 @@ fn which_document() {
     }
 }
 
+const PARAMS: &[Case] = &[
+    (
+        "  params: [{name: a},\n   {name: b, type: array}]",
+        "",
+        "5: params without a value: a, b; give -p a=VALUE -p b=ITEM…",
+    ),
+    (
+        "  params: [{name: version, default: x}]",
+        "-p vresion=1",
+        "5: unknown param `vresion` (-p); the task has params: version; \
+         did you mean `version`?",
+    ),
+    ("", "-p a=1", "6: unknown param `a` (-p); the task has no params"),
+    (
+        "  params: [{name: a}]",
+        "-p a=1 -p a=2",
+        "5: param `a`: a string is needed, not several values of -p",
+    ),
+    (
+        "  params: [{name: a, type: object, properties: {k: {}, l: {}}}]",
+        "-p a={\"k\":\"1\"}",
+        "5: param `a`: keys without a value: l; give -p a='{\"KEY\":\"VALUE\"}'",
+    ),
+    (
+        "  params: [{name: a, type: object, properties: {k: {}}}]",
+        "-p a=x",
+        "5: param `a`: -p a=x is no JSON object of strings: expected value at line 1 column 1",
+    ),
+    (
+        "  params: [{name: a, type: array}]",
+        "-p a=[1]",
+        "5: param `a`: -p a=[1] is no JSON array of strings: \
+         invalid type: integer `1`, expected a string at line 1 column 2",
+    ),
+    (
+        "  params: [{name: a, enum: [x, y]}]",
+        "-p a=z",
+        "5: param `a`: `z` is not allowed; values: x, y",
+    ),
+    (
+        "  params: [{name: a, default: z, enum: [x, y]}]",
+        "",
+        "5: param `a`: `z` is not allowed; values: x, y",
+    ),
+    (
+        "  params:\n  - name: a\n    type: string\n    default: [x]",
+        "",
+        "8: param `a`: a string is needed, not a list",
+    ),
+    (
+        "  params:\n  - name: a\n    type: number",
+        "",
+        "7: param `a`: `type` must be string, array or object, not `number`",
+    ),
+    (
+        "  params: [{name: a, properties: {k: {type: array}}}]",
+        "",
+        "5: param `a`: property `k` must be of type string",
+    ),
+    (
+        "  params: [{name: 1a}]",
+        "",
+        "5: param `1a`: a name has letters, digits, - _ and ., and begins with a letter or _",
+    ),
+    ("  params: [{name: a}, {name: a}]", "", "5: param `a` is declared twice"),
+    ("  params: [{defualt: a}]", "", "5: unknown field `defualt`; did you mean `default`?"),
+    ("  params: {a: 1}", "", "5: `params` must be a list, not a map"),
+    ("  params: [a]", "", "5: a map is needed, not text"),
+    ("  params: [{type: string}]", "", "5: `name` is missing"),
+];
+
 #[test]
 fn params() {
-    let cases: &[Case] = &[
-        (
-            "  params: [{name: a},\n   {name: b, type: array}]",
-            "",
-            "5: params without a value: a, b; give -p a=VALUE -p b=ITEM…",
-        ),
-        (
-            "  params: [{name: version, default: x}]",
-            "-p vresion=1",
-            "5: unknown param `vresion` (-p); the task has params: version; \
-             did you mean `version`?",
-        ),
-        ("", "-p a=1", "6: unknown param `a` (-p); the task has no params"),
-        (
-            "  params: [{name: a}]",
-            "-p a=1 -p a=2",
-            "5: param `a`: a string is needed, not several values of -p",
-        ),
-        (
-            "  params: [{name: a, type: object, properties: {k: {}, l: {}}}]",
-            "-p a={\"k\":\"1\"}",
-            "5: param `a`: keys without a value: l; give -p a='{\"KEY\":\"VALUE\"}'",
-        ),
-        (
-            "  params: [{name: a, type: object, properties: {k: {}}}]",
-            "-p a=x",
-            "5: param `a`: -p a=x is no JSON object of strings: expected value at line 1 column 1",
-        ),
-        (
-            "  params: [{name: a, type: array}]",
-            "-p a=[1]",
-            "5: param `a`: -p a=[1] is no JSON array of strings: \
-             invalid type: integer `1`, expected a string at line 1 column 2",
-        ),
-        (
-            "  params: [{name: a, enum: [x, y]}]",
-            "-p a=z",
-            "5: param `a`: `z` is not allowed; values: x, y",
-        ),
-        (
-            "  params: [{name: a, default: z, enum: [x, y]}]",
-            "",
-            "5: param `a`: `z` is not allowed; values: x, y",
-        ),
-        (
-            "  params:\n  - name: a\n    type: string\n    default: [x]",
-            "",
-            "8: param `a`: a string is needed, not a list",
-        ),
-        (
-            "  params:\n  - name: a\n    type: number",
-            "",
-            "7: param `a`: `type` must be string, array or object, not `number`",
-        ),
-        (
-            "  params: [{name: a, properties: {k: {type: array}}}]",
-            "",
-            "5: param `a`: property `k` must be of type string",
-        ),
-        (
-            "  params: [{name: 1a}]",
-            "",
-            "5: param `1a`: a name has letters, digits, - _ and ., and begins with a letter or _",
-        ),
-        ("  params: [{name: a}, {name: a}]", "", "5: param `a` is declared twice"),
-        ("  params: [{defualt: a}]", "", "5: unknown field `defualt`; did you mean `default`?"),
-        ("  params: {a: 1}", "", "5: `params` must be a list, not a map"),
-        ("  params: [a]", "", "5: a map is needed, not text"),
-        ("  params: [{type: string}]", "", "5: `name` is missing"),
-    ];
-    check(cases, |text| format!("{TASK}{text}{FINE}"));
+    check(PARAMS, |text| format!("{TASK}{text}{FINE}"));
 }
+
+const WORKSPACES_VOLUMES_AND_RESULTS: &[Case] = &[
+    (
+        "  workspaces: [{name: source}]",
+        "-w sourec=/d",
+        "5: unknown workspace `sourec` (-w); the task has workspaces: source; \
+         did you mean `source`?",
+    ),
+    ("  workspaces: [{name: a}]", "-w a=/d -w a=/e", "5: workspace `a` has two folders (-w)"),
+    ("  workspaces: [{name: a}, {name: a}]", "", "5: workspace `a` is declared twice"),
+    ("  workspaces: [{name: ../a}]", "", "5: `../a` cannot be the name of a workspace"),
+    ("  workspaces: [{name: a, optional: maybe}]", "", "5: `optional` must be true or false"),
+    (
+        "  workspaces: [{name: a, mountPath: data}]",
+        "",
+        "5: workspace `a`: `mountPath` must be an absolute path without `..`, not `data`",
+    ),
+    (
+        "  workspaces: [{name: a, mountPath: /tekton/run}]",
+        "",
+        "5: workspace `a`: `mountPath` must not be in /tekton, as /tekton/run is",
+    ),
+    (
+        "  workspaces:\n  - {name: a, mountPath: /d}\n  - {name: b, mountPath: /d/}",
+        "",
+        "7: workspace `b`: `a` is at /d already: there is one set of mounts for all steps",
+    ),
+    (
+        "  volumes:\n  - name: v\n    hostPath: {path: /}",
+        "",
+        "7: volume: field `hostPath` is not supported here: only emptyDir can be had here: \
+         use a workspace, and give its folder with -w",
+    ),
+    ("  volumes: [{name: v}, {name: v}]", "", "5: volume `v` is declared twice"),
+    ("  volumes: [{name: a/b}]", "", "5: `a/b` cannot be the name of a volume"),
+    (
+        "  sidecars: [{image: x}]",
+        "",
+        "5: field `sidecars` is not supported here: run by hand what the sidecar offers, \
+         and take the field out",
+    ),
+    (
+        "  resources: {}",
+        "",
+        "5: field `resources` is not supported here: Tekton no longer has it either; \
+         use params and workspaces",
+    ),
+    ("  setps: []", "", "5: unknown field `setps`; did you mean `steps`?"),
+    ("  results: [{name: r}, {name: r}]", "", "5: result `r` is declared twice"),
+    (
+        "  results: [{name: a/b}]",
+        "",
+        "5: `a/b` cannot be a result's name: letters, digits, - _ and ., \
+         a letter, digit or _ first",
+    ),
+    (
+        "  results: [{name: r, type: int}]",
+        "",
+        "5: result `r`: `type` must be string, array or object, not `int`",
+    ),
+    (
+        "  results: [{name: r, value: x}]",
+        "",
+        "5: result `r`: `value` must be like $(steps.STEP.results.RESULT), not `x`",
+    ),
+    (
+        "  results: [{name: r, value: $(steps.b.results.x)}]",
+        "",
+        "5: result `r`: there is no step `b`; the task has steps: a",
+    ),
+    (
+        "  results:\n  - name: r\n    value: $(steps.a.results.x)",
+        "",
+        "7: result `r`: step `a` has no results of its own",
+    ),
+];
 
 #[test]
 fn workspaces_volumes_and_results() {
-    let cases: &[Case] = &[
-        (
-            "  workspaces: [{name: source}]",
-            "-w sourec=/d",
-            "5: unknown workspace `sourec` (-w); the task has workspaces: source; \
-             did you mean `source`?",
-        ),
-        ("  workspaces: [{name: a}]", "-w a=/d -w a=/e", "5: workspace `a` has two folders (-w)"),
-        ("  workspaces: [{name: a}, {name: a}]", "", "5: workspace `a` is declared twice"),
-        ("  workspaces: [{name: ../a}]", "", "5: `../a` cannot be the name of a workspace"),
-        ("  workspaces: [{name: a, optional: maybe}]", "", "5: `optional` must be true or false"),
-        (
-            "  workspaces: [{name: a, mountPath: data}]",
-            "",
-            "5: workspace `a`: `mountPath` must be an absolute path without `..`, not `data`",
-        ),
-        (
-            "  workspaces: [{name: a, mountPath: /tekton/run}]",
-            "",
-            "5: workspace `a`: `mountPath` must not be in /tekton, as /tekton/run is",
-        ),
-        (
-            "  workspaces:\n  - {name: a, mountPath: /d}\n  - {name: b, mountPath: /d/}",
-            "",
-            "7: workspace `b`: `a` is at /d already: there is one set of mounts for all steps",
-        ),
-        (
-            "  volumes:\n  - name: v\n    hostPath: {path: /}",
-            "",
-            "7: volume: field `hostPath` is not supported here: only emptyDir can be had here: \
-             use a workspace, and give its folder with -w",
-        ),
-        ("  volumes: [{name: v}, {name: v}]", "", "5: volume `v` is declared twice"),
-        ("  volumes: [{name: a/b}]", "", "5: `a/b` cannot be the name of a volume"),
-        (
-            "  sidecars: [{image: x}]",
-            "",
-            "5: field `sidecars` is not supported here: run by hand what the sidecar offers, \
-             and take the field out",
-        ),
-        (
-            "  resources: {}",
-            "",
-            "5: field `resources` is not supported here: Tekton no longer has it either; \
-             use params and workspaces",
-        ),
-        ("  setps: []", "", "5: unknown field `setps`; did you mean `steps`?"),
-        ("  results: [{name: r}, {name: r}]", "", "5: result `r` is declared twice"),
-        (
-            "  results: [{name: a/b}]",
-            "",
-            "5: `a/b` cannot be a result's name: letters, digits, - _ and ., \
-             a letter, digit or _ first",
-        ),
-        (
-            "  results: [{name: r, type: int}]",
-            "",
-            "5: result `r`: `type` must be string, array or object, not `int`",
-        ),
-        (
-            "  results: [{name: r, value: x}]",
-            "",
-            "5: result `r`: `value` must be like $(steps.STEP.results.RESULT), not `x`",
-        ),
-        (
-            "  results: [{name: r, value: $(steps.b.results.x)}]",
-            "",
-            "5: result `r`: there is no step `b`; the task has steps: a",
-        ),
-        (
-            "  results:\n  - name: r\n    value: $(steps.a.results.x)",
-            "",
-            "7: result `r`: step `a` has no results of its own",
-        ),
-    ];
-    check(cases, |text| format!("{TASK}{text}{FINE}"));
+    check(WORKSPACES_VOLUMES_AND_RESULTS, |text| format!("{TASK}{text}{FINE}"));
 }
