@@ -9,6 +9,7 @@ mod logs;
 pub(crate) mod setting;
 mod status;
 mod targets;
+mod terminal;
 mod until;
 mod verbs;
 mod worlds;

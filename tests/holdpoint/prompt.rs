@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::openpty;
@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 
 use crate::runner::Home;
 
-/// A run on a terminal of its own.
-struct Terminal {
+/// A program on a terminal of its own.
+pub(crate) struct Terminal {
     person: File,
     terminal: OwnedFd,
     child: Child,
@@ -37,18 +37,23 @@ impl Terminal {
         (variable, value): (&str, &str),
         flags: &[&str],
     ) -> Self {
-        let pty = openpty(None, None).unwrap();
-        let side = || Stdio::from(pty.slave.try_clone().unwrap());
         let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
         let mut command = home.holdpoint(&words);
-        command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
         command.env("SHELL", "/bin/sh").env("TERM", "xterm").env(variable, value);
+        Self::of(command, file)
+    }
+
+    /// Starts a command there.
+    pub(crate) fn of(mut command: Command, file: Option<File>) -> Self {
+        let pty = openpty(None, None).unwrap();
+        let side = || Stdio::from(pty.slave.try_clone().unwrap());
+        command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
         let child = command.spawn().unwrap();
         Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
     }
 
     /// Reads what is shown until the text has come, and gives all up to its end.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             if let Some(start) = self.shown.find(text) {
                 let rest = self.shown.split_off(start + text.len());
@@ -70,7 +75,7 @@ impl Terminal {
         !tcgetattr(&self.terminal).unwrap().local_flags.contains(LocalFlags::ICANON)
     }
 
-    fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         let code = self.child.wait().unwrap().code();
         assert!(!self.takes_single_keys(), "the terminal is as it was");
         code

@@ -9,7 +9,7 @@ use super::connect::Cluster;
 use super::error::ClusterError;
 use super::resolve::{live, place};
 use super::row::{CALM, Row};
-use super::view::{PodView, look_into};
+use super::view::{PodView, look_into, remarks};
 use super::way::{Way, run_of, ways};
 use crate::args::{ListArguments, ListOutput};
 use crate::exit::Exit;
@@ -45,7 +45,7 @@ pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, C
     let cluster = Cluster::connect(&arguments.reach).await?;
     let pods = live(&cluster, arguments.reach.selector.as_deref()).await?;
     let views = look_into(&cluster, pods).await;
-    views.iter().filter_map(PodView::remark).for_each(|remark| crate::say(&remark));
+    remarks(&views).iter().for_each(|remark| crate::say(remark));
     let mut entries: Vec<_> = views.iter().flat_map(|view| entries(program, view)).collect();
     entries.retain(|entry| !arguments.held || entry.urgency < CALM);
     entries.sort_by_key(|entry| (entry.urgency, entry.namespace.clone()));

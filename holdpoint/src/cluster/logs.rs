@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::resolve::{Found, find};
-use super::steps::PodSteps;
+use super::steps::{PodSteps, StepPlace};
 use super::target::{Kind, Target};
 use super::view::{called, has_ended};
 use crate::args::LogsArguments;
@@ -57,6 +57,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
     };
     let several = found.pods.len() > 1
         || !matches!(found.target, Target::Named(Kind::Pod | Kind::TaskRun, _));
+    let known = names(&found.pods, arguments.step.as_deref(), several);
     let (lines, mut shown) = mpsc::channel(WAITING_LINES);
     let (follow, step) = (arguments.follow, arguments.step.clone());
     let reader = Reader { cluster: cluster.clone(), lines, follow, step, several };
@@ -67,7 +68,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
         }
     };
     let showing = async {
-        let mut names = Names::default();
+        let mut names = Names::new(known);
         while let Some(line) = shown.recv().await {
             names.show(&line);
         }
@@ -141,13 +142,14 @@ struct Names {
     known: Vec<String>,
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        Self { screen: Screen::of_stdout(), known: Vec::new() }
-    }
-}
-
 impl Names {
+    /// With the names that are known at the beginning.
+    fn new(known: Vec<String>) -> Self {
+        let mut screen = Screen::of_stdout();
+        screen.fit(known.iter().map(String::as_str));
+        Self { screen, known }
+    }
+
     fn show(&mut self, line: &Line) {
         let index = self.known.iter().position(|name| *name == line.name).unwrap_or_else(|| {
             self.known.push(line.name.clone());
@@ -156,6 +158,17 @@ impl Names {
         });
         self.screen.line(index, &line.name, &line.text);
     }
+}
+
+/// The names of all steps of these pods, or of the one that is asked for.
+fn names(pods: &[Pod], asked: Option<&str>, several: bool) -> Vec<String> {
+    let of_pod = |pod: &Pod| {
+        let steps = PodSteps::of(pod).steps;
+        let asked = |place: &StepPlace| asked.is_none_or(|name| place.is_called(name));
+        let steps = steps.into_iter().filter(asked);
+        steps.map(|place| name_of(pod, &place.step, several)).collect::<Vec<_>>()
+    };
+    pods.iter().flat_map(of_pod).collect()
 }
 
 /// What stands before the lines of a step.

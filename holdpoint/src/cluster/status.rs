@@ -11,7 +11,7 @@ use super::connect::Cluster;
 use super::error::ClusterError;
 use super::row::{CALM, Row, table};
 use super::target::Target;
-use super::view::{PodView, View, has_ended, is_over, look};
+use super::view::{PodView, View, has_ended, is_over, look, remarks};
 use super::way::{run_of, ways};
 use crate::args::{Output, VerbArguments};
 use crate::exit::Exit;
@@ -109,7 +109,7 @@ impl Paper {
             let _ = crate::print(&text);
             self.shown = rows;
         }
-        view.pods.iter().filter_map(|pod| pod.remark()).for_each(|remark| self.say(remark));
+        remarks(&view.pods).into_iter().for_each(|remark| self.say(remark));
     }
 
     /// The lines of the table that are to be shown.

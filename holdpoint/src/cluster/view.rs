@@ -7,6 +7,7 @@ use kube::{Api, ResourceExt as _};
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::exec::ExecError;
 use super::resolve::{self, Found};
 use super::row::{Known, Row};
 use super::states::{self, Unseen};
@@ -56,15 +57,22 @@ impl View {
     }
 }
 
-impl PodView {
-    /// A line that says why nobody looked into the pod.
-    pub fn remark(&self) -> Option<String> {
-        let why = self.unseen.as_ref()?;
-        Some(format!(
-            "pod/{} is not looked into: {why}; what is shown of it is what the kubelet says",
-            self.pod.name_any()
-        ))
-    }
+/// Lines that say why nobody looked into some pods. What is not allowed is said once for all.
+pub fn remarks(pods: &[PodView]) -> Vec<String> {
+    let unseen = pods.iter().filter_map(|view| Some((&view.pod, view.unseen.as_ref()?)));
+    let (forbidden, others): (Vec<_>, Vec<_>) =
+        unseen.partition(|(_, why)| matches!(why, Unseen::Exec(ExecError::Forbidden(_))));
+    let line = |pod: &Pod, which: &str, why: &Unseen| {
+        format!(
+            "pod/{}{which} not looked into: {why}; what is shown is what the kubelet says",
+            pod.name_any()
+        )
+    };
+    let for_all = forbidden.first().map(|(pod, why)| match forbidden.len() {
+        1 => line(pod, " is", why),
+        several => line(pod, &format!(" and {} more are", several - 1), why),
+    });
+    for_all.into_iter().chain(others.iter().map(|(pod, why)| line(pod, " is", why))).collect()
 }
 
 /// Looks at a target.
@@ -201,6 +209,21 @@ mod tests {
         ] {
             assert_eq!(called(&pod(name, run)), expected);
         }
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_said_once() {
+        let view = |name: &str, why: ExecError| PodView {
+            pod: pod(name, "x"),
+            rows: Vec::new(),
+            unseen: Some(Unseen::Exec(why)),
+        };
+        let forbidden = |name: &str| view(name, ExecError::Forbidden(format!("not {name}")));
+        let all = [forbidden("a"), view("b", ExecError::Closed), forbidden("c")];
+        let told = remarks(&all);
+        assert!(told[0].starts_with("pod/a and 1 more are not looked into: commands "), "{told:?}");
+        assert!(told[1].starts_with("pod/b is not looked into: the connection closed"), "{told:?}");
+        assert_eq!((told.len(), remarks(&[])), (2, Vec::new()));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -11,7 +13,6 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::config::Kubeconfig;
 use kube::{Api, ResourceExt};
-use tokio::time::timeout;
 
 use crate::args::{Arguments, Reach};
 use crate::cluster::connect::Cluster;
@@ -104,23 +105,24 @@ impl Asked {
         live.into_iter().map(|(_, record)| record.run).collect()
     }
 
-    /// What a request finds, in time.
-    fn in_cluster<T, F>(&self, request: impl FnOnce(Cluster) -> F) -> Vec<T>
+    /// What a request finds, in time. Whatever hangs in it, a look-up of a name or the program that
+    /// gets a token, ends with this process.
+    fn in_cluster<T, F>(&self, request: impl FnOnce(Cluster) -> F + Send + 'static) -> Vec<T>
     where
+        T: Send + 'static,
         F: Future<Output = Result<Vec<T>, ClusterError>>,
     {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return Vec::new() };
-        let found = runtime.block_on(async {
-            let found = async { request(Cluster::connect(&self.reach).await?).await };
-            timeout(LONGEST_WAIT, found).await
+        let reach = self.reach.clone();
+        let (finds, found) = channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            let asked = async { request(Cluster::connect(&reach).await?).await };
+            if let Ok(names) = runtime.block_on(asked) {
+                let _ = finds.send(names);
+            }
         });
-        // A look-up of a name that hangs is left to itself.
-        runtime.shutdown_background();
-        match found {
-            Ok(Ok(found)) => found,
-            _ => Vec::new(),
-        }
+        found.recv_timeout(LONGEST_WAIT).unwrap_or_default()
     }
 }
 

@@ -48,7 +48,7 @@ impl Reader {
             self.read_container(&mut pod, &container, name).await?;
         }
         for place in PodSteps::of(&pod).steps {
-            if self.step.as_ref().is_none_or(|it| [&place.step, &place.container].contains(&it)) {
+            if self.step.as_deref().is_none_or(|name| place.is_called(name)) {
                 let name = name_of(&pod, &place.step, self.several);
                 self.read_container(&mut pod, &place.container, name).await?;
             }
