@@ -28,10 +28,28 @@ static:
     RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
         cargo build --profile static --target {{ host }} -p entrypoint
 
+# The webhook's server in the same way.
+static-shim:
+    RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
+        cargo build --profile server --target {{ host }} -p controller-shim
+
+# Both images from binaries built here, or one: `just images entrypoint`. Nothing is pulled.
+images *names:
+    images/build {{ names }}
+
+# Tests that install the webhook in the cluster of KUBECONFIG and hold pods there: `just e2e [NAME]`.
+e2e *options:
+    HOLDPOINT_E2E=true cargo test -p holdpoint --test e2e -- {{ options }}
+
 # Figures for our binary, a C floor and baselines: `just bench --baseline PATH --only hand-off`.
 bench *options: static
     cargo run --quiet -p holdpoint-tests --bin bench -- \
         {{ options }} "${CARGO_TARGET_DIR:-target}/{{ host }}/static/entrypoint"
+
+# Reviews a second over TLS, their latency, and what they cost in memory: `just bench-shim --seconds 10`.
+bench-shim *options: static-shim
+    cargo run --quiet --release -p controller-shim --example bench-shim -- \
+        {{ options }} "${CARGO_TARGET_DIR:-target}/{{ host }}/server/controller-shim"
 
 # Seeded chaos on real processes: `just chaos SEED RUNS [AT_A_TIME]`; one run is repeated with RUNS 1.
 chaos seed runs *at_a_time:

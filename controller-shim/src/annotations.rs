@@ -30,6 +30,9 @@ const SETTLED: [&str; 9] = [
     "kill-grace",
 ];
 
+/// What is written on a run that retries another, and so on its pods: it asks for nothing.
+const RECORDS: [&str; 5] = ["retry-of", "origin", "attempt", "kept", "kept-results"];
+
 /// All annotations of an object.
 pub type Annotations = BTreeMap<String, String>;
 
@@ -125,7 +128,8 @@ pub fn steps(annotations: &Annotations) -> Result<Option<Vec<String>>, Mistake> 
 
 /// A sentence for each annotation of ours that is not known.
 pub fn unknown(annotations: &Annotations) -> Vec<String> {
-    let known = |name: &str| SETTLED.contains(&name) || MARKERS.contains(&name);
+    let known =
+        |name: &str| SETTLED.contains(&name) || MARKERS.contains(&name) || RECORDS.contains(&name);
     let ours = annotations.keys().filter_map(|key| key.strip_prefix(PREFIX));
     ours.filter(|name| !known(name))
         .map(|name| {

@@ -8,6 +8,23 @@ pub mod plan;
 pub mod pod;
 pub mod review;
 
+#[cfg(feature = "server")]
+pub mod args;
+#[cfg(feature = "server")]
+pub mod controller;
+#[cfg(feature = "server")]
+pub mod error;
+#[cfg(feature = "server")]
+pub mod log;
+#[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod tls;
+#[cfg(feature = "server")]
+pub mod webhook;
+
 use serde_json::Value;
 
 use plan::Decision;

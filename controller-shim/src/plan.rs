@@ -199,6 +199,11 @@ pub fn decide(pod: &Pod, settings: &Settings) -> Decision {
     }
 }
 
+/// Whether nobody else puts the steps of this pod in order: it asked, and is none of Tekton's.
+pub fn depends_on_us(pod: &Pod) -> bool {
+    !tekton::made(pod) && annotations::wish(&pod.metadata.annotations) == Ok(Wish::Wanted)
+}
+
 /// Tekton's pods go in whatever their annotations say: an optional one must not stop a TaskRun.
 fn leave_to_tekton(problem: &str) -> Decision {
     let warnings = vec![format!("{problem}; the pod keeps Tekton's own entrypoint")];

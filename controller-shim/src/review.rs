@@ -6,13 +6,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::pod::Pod;
-use crate::{Injection, Settings, inject, patch};
+use crate::{Injection, Settings, inject, patch, plan};
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 
-/// The pod cannot be as it is: the code that the API server gives for its own refusals of that kind.
-const UNPROCESSABLE: u16 = 422;
+/// What a pod is told that the rules themselves went wrong with.
+const FAULT: &str =
+    "holdpoint: the webhook met a fault of its own with this pod; its log says more";
 
 /// The answer to a review, and what the log and the metrics say of it.
 #[derive(Clone, Debug)]
@@ -21,7 +22,8 @@ pub struct Reviewed {
     pub answer: Value,
     /// What became of the pod.
     pub outcome: Outcome,
-    /// Why, in one word, as in `tekton`, `asked`, `not-asked`, `already-injected`, `bad-annotation`.
+    /// Why, in one word, as in `tekton`, `asked`, `not-asked`, `already-injected`, `bad-annotation`,
+    /// `fault`.
     pub reason: &'static str,
     /// What was told to whoever made the pod: the refusal or the warnings; empty where there is nothing.
     pub message: String,
@@ -85,13 +87,7 @@ struct Resource {
 /// # Errors
 /// Where the body is no review of this version with a request in it.
 pub fn review(body: &[u8], settings: &Settings) -> Result<Reviewed, Malformed> {
-    let review: Review =
-        serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
-    if (review.api_version.as_str(), review.kind.as_str()) != (API_VERSION, KIND) {
-        let Review { api_version, kind, .. } = review;
-        return Err(Malformed(format!("it is {kind:?} of {api_version:?}")));
-    }
-    let request = review.request.ok_or_else(|| Malformed("it has no request".to_owned()))?;
+    let request = Request::read(body)?;
     let injection = if request.creates_a_pod() {
         inject(&request.object, settings)
     } else {
@@ -100,7 +96,32 @@ pub fn review(body: &[u8], settings: &Settings) -> Result<Reviewed, Malformed> {
     request.answered(injection)
 }
 
+/// Answers a review that the rules panicked at. A pod that depends on us does not go in, since all of
+/// its steps would run at once; any other goes in as it came, so that no fault of ours stops a cluster.
+///
+/// # Errors
+/// Where the body is no review of this version with a request in it.
+pub fn fault(body: &[u8]) -> Result<Reviewed, Malformed> {
+    let request = Request::read(body)?;
+    let asks = Pod::read(&request.object).is_ok_and(|pod| plan::depends_on_us(&pod));
+    Ok(if request.creates_a_pod() && asks {
+        request.refused("fault", "InternalError", 500, FAULT.to_owned())
+    } else {
+        request.untouched("fault", &[FAULT.to_owned()])
+    })
+}
+
 impl Request {
+    fn read(body: &[u8]) -> Result<Self, Malformed> {
+        let review: Review =
+            serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
+        if (review.api_version.as_str(), review.kind.as_str()) != (API_VERSION, KIND) {
+            let Review { api_version, kind, .. } = review;
+            return Err(Malformed(format!("it is {kind:?} of {api_version:?}")));
+        }
+        review.request.ok_or_else(|| Malformed("it has no request".to_owned()))
+    }
+
     fn creates_a_pod(&self) -> bool {
         let resource = (self.resource.group.as_str(), self.resource.resource.as_str());
         let part = self.sub_resource.as_deref().unwrap_or_default();
@@ -120,22 +141,33 @@ impl Request {
                 });
                 self.reviewed(Outcome::Injected, reason, response, &warnings)
             }
-            Injection::Untouched { reason, warnings } => {
-                let response = json!({ "uid": self.uid, "allowed": true });
-                self.reviewed(Outcome::Untouched, reason, response, &warnings)
-            }
-            Injection::Refused(message) => {
-                let status = json!({
-                    "status": "Failure",
-                    "message": message,
-                    "reason": "Invalid",
-                    "code": UNPROCESSABLE,
-                });
-                let response = json!({ "uid": self.uid, "allowed": false, "status": status });
-                let refused = self.reviewed(Outcome::Refused, "bad-annotation", response, &[]);
-                Reviewed { message, ..refused }
-            }
+            Injection::Untouched { reason, warnings } => self.untouched(reason, &warnings),
+            // The code that the API server gives for its own refusals of that kind.
+            Injection::Refused(message) => self.refused("bad-annotation", "Invalid", 422, message),
         })
+    }
+
+    fn untouched(&self, reason: &'static str, warnings: &[String]) -> Reviewed {
+        let response = json!({ "uid": self.uid, "allowed": true });
+        self.reviewed(Outcome::Untouched, reason, response, warnings)
+    }
+
+    /// `status_reason` and `code` are those of Kubernetes' errors.
+    fn refused(
+        &self,
+        reason: &'static str,
+        status_reason: &str,
+        code: u16,
+        message: String,
+    ) -> Reviewed {
+        let status = json!({
+            "status": "Failure",
+            "message": message,
+            "reason": status_reason,
+            "code": code,
+        });
+        let response = json!({ "uid": self.uid, "allowed": false, "status": status });
+        Reviewed { message, ..self.reviewed(Outcome::Refused, reason, response, &[]) }
     }
 
     fn reviewed(

@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod install;
 mod look;
 mod reach;
 mod reference;
@@ -15,10 +16,11 @@ use debug_scripts::Word;
 
 use crate::program::Program;
 
+pub use install::{InstallArguments, Issuer};
 pub use look::{CompletionArguments, ListArguments, ListOutput, LogsArguments, Shell};
 pub use reach::Reach;
 pub use reference::reference;
-pub use verb::{Asking, By, Manner, Until, VerbArguments};
+pub use verb::{Asking, By, Manner, Print, Until, VerbArguments, Wait};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +30,7 @@ Examples:
   holdpoint retry                         (from another terminal, while a step is held)
   holdpoint pause 'look at the logs'      (before the next step begins)
   holdpoint inject -f job.yaml | kubectl apply -f -
+  holdpoint install | kubectl apply -f -
   holdpoint retry tr/build                (a TaskRun of a cluster, whose step is held)
   holdpoint pause @latest -n ci           (the newest live run of a namespace)
   holdpoint list -A --held                (the runs of a cluster that wait for a person)
@@ -101,6 +104,8 @@ pub enum Command {
     Logs(LogsArguments),
     /// Put the entrypoint into a manifest.
     Inject(InjectArguments),
+    /// Print what a cluster needs.
+    Install(InstallArguments),
     /// Ask something of a live run.
     Verb(VerbArguments),
     /// Print a shell's script for completion.
@@ -122,11 +127,13 @@ impl Subcommand for Command {
         let logs = LogsArguments::augment_args(clap::Command::new(LOGS[0]));
         let completion = CompletionArguments::augment_args(clap::Command::new(COMPLETION[0]));
         let inject = InjectArguments::augment_args(clap::Command::new(INJECT[0]));
+        let install = InstallArguments::augment_args(clap::Command::new(install::WORDS[0]));
         command
             .subcommand(verb::about(run, RUN[1]))
             .subcommand(verb::about(list.after_help(look::LIST_HELP), LIST[1]))
             .subcommand(verb::about(logs.after_help(look::LOGS_HELP), LOGS[1]))
             .subcommand(verb::about(inject.after_help(INJECT_HELP), INJECT[1]))
+            .subcommand(verb::about(install.after_help(install::HELP), install::WORDS[1]))
             .subcommands(Word::all().map(verb::subcommand))
             .subcommand(verb::about(completion.after_help(look::COMPLETION_HELP), COMPLETION[1]))
     }
@@ -136,7 +143,8 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        let own = [RUN[0], LIST[0], LOGS[0], INJECT[0], COMPLETION[0], verb::STOP];
+        let own =
+            [RUN[0], LIST[0], LOGS[0], INJECT[0], install::WORDS[0], COMPLETION[0], verb::STOP];
         own.contains(&name) || Word::named(name).is_some()
     }
 }
@@ -164,6 +172,9 @@ impl FromArgMatches for Command {
             None if name == INJECT[0] => {
                 InjectArguments::from_arg_matches_mut(&mut matches).map(Self::Inject)
             }
+            None if name == install::WORDS[0] => {
+                InstallArguments::from_arg_matches_mut(&mut matches).map(Self::Install)
+            }
             None => RunArguments::from_arg_matches_mut(&mut matches).map(Self::Run),
         }
     }
@@ -186,7 +197,13 @@ fn help() -> String {
         ),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
         group("For the whole run", rows(|word| matches!(word, Word::Run(_))).chain([STOP])),
-        group("For a cluster", [[INJECT[0], "[-f FILE]", INJECT[1]]]),
+        group(
+            "For a cluster",
+            [
+                [INJECT[0], "[-f FILE]", INJECT[1]],
+                [install::WORDS[0], "[--policy]", install::WORDS[1]],
+            ],
+        ),
         group("For your shell", [[COMPLETION[0], "SHELL", COMPLETION[1]]]),
     ];
     format!(

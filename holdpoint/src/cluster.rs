@@ -3,7 +3,9 @@
 //!
 //! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
-//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]).
+//! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]). What is asked
+//! of a PipelineRun or a TaskRun as a whole changes the object too ([`runs`]); one that failed is retried
+//! by a new one ([`rerun`]).
 //!
 //! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
 //! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold. [`mod@logs`] shows what steps
@@ -12,14 +14,18 @@
 pub mod annotate;
 pub mod answer;
 pub mod ask;
+pub(crate) mod children;
 pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
 pub mod list;
 pub mod logs;
+pub(crate) mod look;
+pub mod rerun;
 pub mod resolve;
 pub mod row;
+pub mod runs;
 pub mod states;
 pub mod status;
 pub mod steps;
@@ -46,10 +52,15 @@ use target::Target;
 /// # Errors
 /// The cluster, or what is meant in it, cannot be reached.
 pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
-    match arguments.word {
-        Word::Tool(Tool::Status) => complete(status::status(program, target, arguments)),
-        _ => complete(ask::ask(program, target, arguments)),
+    if arguments.word == Word::Tool(Tool::Status) {
+        return complete(status::status(program, target, arguments));
     }
+    complete(async {
+        match runs::ask(program, target, arguments).await? {
+            Some(exit) => Ok(exit),
+            None => ask::ask(program, target, arguments).await,
+        }
+    })
 }
 
 /// Shows the live runs of a cluster.

@@ -6,7 +6,6 @@ mod names;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
@@ -93,12 +92,7 @@ fn for_kubectl(words: &[OsString]) -> String {
 }
 
 fn print(text: &str) -> Result<Exit, Error> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::system("cannot print")(error))
-        }
-        _ => Ok(Exit::Success),
-    }
+    crate::print_text(text).map(|()| Exit::Success)
 }
 
 /// The command line, with where names come from.

@@ -2,8 +2,8 @@
 //! that it can be read, kept and applied where there is no webhook.
 
 mod manifest;
-mod value;
-mod write;
+pub(crate) mod value;
+pub(crate) mod write;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -14,7 +14,9 @@ use similar::TextDiff;
 use crate::args::{Format, InjectArguments};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::task::yaml::{self, Node};
+use crate::print_text;
+use crate::task;
+use crate::task::yaml::Node;
 use manifest::{Manifest, Outcome, Pod};
 
 /// Something was refused, as with the verbs.
@@ -25,7 +27,7 @@ const DIFFERENT: Exit = Exit::Code(1);
 /// Injects and prints. Nothing is printed on stdout where a pod is refused, so that nothing is applied.
 pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     let (name, text) = read(arguments)?;
-    let before = yaml::parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
+    let before = task::yaml::parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
     let settings = Settings { image: arguments.image.clone(), delivery: arguments.delivery.into() };
     let Manifest { documents, pods } = Manifest::inject(&before, &settings);
     let lines = pods.iter().flat_map(|pod| told(&name, pod)).chain(idle(&name, &pods));
@@ -38,11 +40,16 @@ pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     let format = arguments.output.unwrap_or_else(|| format_of(&text));
     let (old, new) = (written(&before, format), written(&documents, format));
     if !arguments.diff {
-        print(&new)?;
+        print_text(&new)?;
         return Ok(Exit::Success);
     }
-    print(&difference(&name, &old, &new))?;
+    print_text(&difference(&name, &old, &new))?;
     Ok(if old == new { Exit::Success } else { DIFFERENT })
+}
+
+/// An object as YAML, as the manifests are written.
+pub fn yaml(object: &serde_json::Value) -> String {
+    write::yaml(&[value::new(object, 0)])
 }
 
 fn read(arguments: &InjectArguments) -> Result<(String, String), Error> {
@@ -110,18 +117,4 @@ fn written(documents: &[Node], format: Format) -> String {
 fn difference(file: &str, old: &str, new: &str) -> String {
     let diff = TextDiff::from_lines(old, new);
     diff.unified_diff().header(file, &format!("{file} (injected)")).to_string()
-}
-
-/// A value as YAML, as `-o yaml` prints it.
-pub(crate) fn yaml_of(json: &serde_json::Value) -> String {
-    write::yaml(&[value::new(json, 0)]).trim_end().to_owned()
-}
-
-fn print(text: &str) -> Result<(), Error> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::system("cannot print")(error))
-        }
-        _ => Ok(()),
-    }
 }

@@ -9,6 +9,7 @@ pub mod complete;
 pub mod error;
 pub mod exit;
 pub mod inject;
+pub mod install;
 pub mod list;
 pub mod plan;
 pub mod program;
@@ -58,6 +59,7 @@ fn perform(program: Program, command: Command) -> Result<Exit, Error> {
         Command::List(arguments) => list::list(&arguments),
         Command::Logs(arguments) => cluster::logs(&arguments.target, &arguments),
         Command::Inject(arguments) => inject::inject(&arguments),
+        Command::Install(arguments) => install::install(&arguments),
         Command::Completion(arguments) => complete::register(arguments.shell),
         Command::Verb(arguments) => match (&arguments.target, program) {
             (Some(target), _) => cluster::ask(program, target, &arguments),
@@ -77,9 +79,14 @@ fn no_target(arguments: &VerbArguments) -> Error {
     ))
 }
 
-/// Prints a line on stdout. A reader that is gone has read enough.
+/// Prints a line on stdout.
 fn print(line: &str) -> Result<(), Error> {
-    match writeln!(io::stdout(), "{line}") {
+    print_text(&format!("{line}\n"))
+}
+
+/// Prints lines on stdout. A reader that is gone has read enough.
+fn print_text(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::system("cannot print")(error))
         }

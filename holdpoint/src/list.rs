@@ -37,7 +37,9 @@ pub fn list(arguments: &ListArguments) -> Result<Exit, Error> {
     let names = || rows.iter().map(|row| row.run.clone()).collect::<Vec<_>>().join("\n");
     let text = match arguments.output {
         ListOutput::Json => serde_json::to_string(&rows).unwrap_or_default(),
-        ListOutput::Yaml => inject::yaml_of(&serde_json::to_value(&rows).unwrap_or_default()),
+        ListOutput::Yaml => {
+            inject::yaml(&serde_json::to_value(&rows).unwrap_or_default()).trim_end().to_owned()
+        }
         ListOutput::Name if rows.is_empty() => return Ok(Exit::Success),
         ListOutput::Name => names(),
         ListOutput::Text if rows.is_empty() => none(arguments.held).to_owned(),
@@ -113,7 +115,7 @@ fn table(rows: &[Row]) -> String {
             time(row.age_seconds),
         ]
     };
-    columns(&std::iter::once(head).chain(rows.iter().map(line)).collect::<Vec<_>>()).join("\n")
+    columns(std::iter::once(head).chain(rows.iter().map(line)).collect()).join("\n")
 }
 
 #[cfg(test)]

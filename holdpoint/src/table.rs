@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// Rows with each column as wide as its widest cell, a line each.
-pub fn columns(rows: &[impl AsRef<[String]>]) -> Vec<String> {
+pub fn columns<R: AsRef<[String]>>(rows: Vec<R>) -> Vec<String> {
     let cells = || rows.iter().map(|row| row.as_ref());
     let width = |column: usize| {
         cells().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_table_has_columns() {
         let row = |one: &str, other: &str| [one.to_owned(), other.to_owned()];
-        assert_eq!(columns(&[row("A", "B"), row("long", "")]), ["A     B", "long"]);
+        assert_eq!(columns(vec![row("A", "B"), row("long", "")]), ["A     B", "long"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod kubernetes;
 mod mounts;
 mod params;
 pub(crate) mod problem;
-mod reference;
+pub(crate) mod reference;
 mod resolve;
 mod results;
 mod schema;

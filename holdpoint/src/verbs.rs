@@ -12,7 +12,7 @@ use debug_scripts::{Tool, Word};
 use entrypoint::state::Phase;
 use entrypoint::verb::Answer;
 
-use crate::args::{Output, VerbArguments};
+use crate::args::{Print, VerbArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::run::folder::{Record, RunFolder};
@@ -49,7 +49,7 @@ fn no_run(arguments: &VerbArguments) -> String {
 fn refuse(arguments: &VerbArguments, code: i32, message: String) -> Exit {
     let [verb, ..] = arguments.word.help();
     let answer = Answer { code, step: None, verb, message };
-    let code = answer.print(arguments.asking.output == Output::Json);
+    let code = answer.print(arguments.asking.output == Print::Json);
     Exit::Code(u8::try_from(code).unwrap_or(1))
 }
 
@@ -107,11 +107,11 @@ fn command(
         return shell(folder, record, index);
     }
     let mut command = carried::asking(folder, Path::new("/"), index, word)?;
-    if let Some(wait) = &arguments.asking.wait {
+    if let Some(wait) = arguments.asking.answer_wait() {
         command.args(["--wait", wait]);
     }
     command.args(&arguments.words);
-    if arguments.asking.output == Output::Json {
+    if arguments.asking.output == Print::Json {
         command.args(["-o", "json"]);
     }
     if arguments.watch {

@@ -298,7 +298,8 @@ fn a_breakpoint_that_is_being_written_is_waited_for() {
     let step = sandbox.step(1).after(0).command(["true"]).start();
     step.reaches("waiting");
     // From here on it hears of files that are created.
-    assert_eq!(sandbox.ask(1, ["extend", "1m"]).code, 3);
+    sandbox.write("tekton/run/1/out.extend", "1m");
+    step.says("rejected: no `extend`");
     let mut breakpoint = File::create(sandbox.path("tekton/run/0/breakpoint")).unwrap();
     sandbox.write("tekton/run/0/out", "");
     holdpoint_tests::eventually("it waits for the text", || {
@@ -321,18 +322,23 @@ fn breakpoints_that_are_off_hold_nothing() {
 
 #[test]
 fn taking_a_breakpoint_away_ends_no_hold() {
-    let sandbox = sandbox();
-    mark(&sandbox, "breakpoint", "on-failure");
-    let step = sandbox.step(1).shell("exit 3").fails(3).any_stderr();
-    let step = step.leaves_something("out.breakpointexit").start();
-    step.reaches("held-failed");
-    mark(&sandbox, "breakpoint", "off");
-    holdpoint_tests::eventually("it is seen", || {
-        (step.state()?["markers"][0]["reason"] == "off").then_some(())
-    });
-    assert_eq!(step.state().unwrap()["phase"], "held-failed");
-    sandbox.write("tekton/run/1/out.breakpointexit", "3");
-    step.finish();
+    for (text, phase, exit) in [
+        ("on-failure", "held-failed", "out.breakpointexit"),
+        ("before:1", "held-before", "out.beforestepexit"),
+    ] {
+        let sandbox = sandbox();
+        mark(&sandbox, "breakpoint", text);
+        let step = sandbox.step(1).shell("exit 3").fails(3).any_stderr();
+        let step = step.leaves_something(exit).start();
+        step.reaches(phase);
+        mark(&sandbox, "breakpoint", "off");
+        holdpoint_tests::eventually("it is seen", || {
+            (step.state()?["markers"][0]["reason"] == "off").then_some(())
+        });
+        assert_eq!(step.state().unwrap()["phase"], phase);
+        sandbox.write(&format!("tekton/run/1/{exit}"), "3");
+        step.finish();
+    }
 }
 
 /// The step prepares its command, and speaks of so many references that it waits until somebody

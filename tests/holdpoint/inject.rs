@@ -1,13 +1,9 @@
 //! `holdpoint inject` on manifests.
 
-#![allow(clippy::print_stdout)]
-
-use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::runner::{Finished, Home, Running};
 
@@ -204,12 +200,7 @@ fn what_is_no_manifest_is_told() {
 /// The offline way and the webhook's way give the same pod.
 #[test]
 fn a_pod_of_a_cluster_gives_what_the_webhook_makes_of_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/admission");
-    let Ok(text) = fs::read_to_string(folder.join("scripts.json")) else {
-        println!("skipped: there is no scripts.json in {}", folder.display());
-        return;
-    };
-    let request: Value = serde_json::from_str(&text).unwrap();
+    let Some(request) = holdpoint_tests::fixtures::review("scripts") else { return };
     let pod = &request["request"]["object"];
     let settings = controller_shim::Settings {
         image: "i:1".to_owned(),

@@ -7,6 +7,7 @@ mod cluster;
 mod completion;
 mod ends;
 mod inject;
+mod install;
 mod list;
 mod markers;
 mod outcome;

@@ -39,15 +39,16 @@ impl Terminal {
     ) -> Self {
         let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
         let mut command = home.holdpoint(&words);
-        command.env("SHELL", "/bin/sh").env("TERM", "xterm").env(variable, value);
+        command.env("TERM", "xterm").env(variable, value);
         Self::of(command, file)
     }
 
-    /// Starts a command there.
+    /// Any command.
     pub(crate) fn of(mut command: Command, file: Option<File>) -> Self {
         let pty = openpty(None, None).unwrap();
         let side = || Stdio::from(pty.slave.try_clone().unwrap());
         command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
+        command.env("SHELL", "/bin/sh");
         let child = command.spawn().unwrap();
         Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
     }
@@ -67,7 +68,7 @@ impl Terminal {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.person.write_all(keys.as_bytes()).unwrap();
     }
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use debug_scripts::Word;
+use holdpoint::args::Arguments;
+use holdpoint::program::Program;
 
 use crate::runner::{Finished, Home, Running};
 
@@ -48,6 +50,7 @@ fn the_commands_are_those_that_are_run_here() {
         "retry",
         "stop-finally wrong branch",
         "run --help",
+        "install",
     ];
     let mut expected: Vec<_> = known.iter().map(|words| format!("{CALL}{words}")).collect();
     expected.insert(1, TESTS.to_owned());
@@ -103,6 +106,14 @@ fn help_is_there() {
 }
 
 #[test]
+fn a_cluster_is_given_what_install_prints() {
+    let printed = run(&Home::new(), &commands()[6]).ended_with(0);
+    assert!(printed.contains("\nkind: MutatingWebhookConfiguration\n"), "{printed}");
+    let image = controller_shim::DEFAULT_IMAGE;
+    assert!(printed.contains(image) && readme().contains(image), "{printed}");
+}
+
+#[test]
 fn ci_types_the_command_for_the_tests() {
     let script = fs::read_to_string(root().join(".ci/run")).unwrap();
     assert!(script.lines().any(|line| line.contains(TESTS)), "{script}");
@@ -119,4 +130,40 @@ fn the_table_of_verbs_is_that_of_the_code() {
         assert!(rows.contains(&row.as_str()), "the README lacks: {row}");
     }
     assert_eq!(rows.len(), Word::all().count(), "the README has rows that the code lacks");
+}
+
+/// The command lines of ours in a page, however they stand there.
+fn lines_of(page: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
+    let command = |line: &str| {
+        let line = line.trim();
+        let line = line.strip_prefix("run: ").unwrap_or(line);
+        line.starts_with("holdpoint ").then(|| line.replace('"', ""))
+    };
+    text.lines().filter_map(command).collect()
+}
+
+#[test]
+fn the_command_lines_of_the_pages_can_be_typed() {
+    for page in ["runs.md", "ci.md"] {
+        let lines = lines_of(page);
+        assert!(!lines.is_empty(), "{page}");
+        for line in lines {
+            let words = line.split_whitespace().map(Into::into).collect();
+            let read = Arguments::read(words, Program::Holdpoint);
+            assert!(read.is_ok(), "{page}: {line}: {}", read.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn the_objects_of_the_page_on_ci_are_yaml() {
+    let text = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let home = Home::new();
+    for block in text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+        let file = home.file("block.yaml", block);
+        let told =
+            Running::start(home.holdpoint(&["inject", "-f", file.to_str().unwrap()])).finish();
+        assert_eq!(told.code, Some(0), "{told:?}");
+    }
 }

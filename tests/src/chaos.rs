@@ -8,7 +8,6 @@ mod judge;
 mod log;
 mod places;
 mod plan;
-mod random;
 mod reader;
 mod record;
 mod run;

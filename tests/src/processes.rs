@@ -55,8 +55,11 @@ pub(crate) fn with_default_signals() -> Vec<OsString> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
-    // The runtime of Rust ignores SIGPIPE, and gives it back by itself.
-    let others = ignored.unwrap_or_default() & !(1 << (Signal::SIGPIPE as u32 - 1));
-    let words: &[&str] = if others == 0 { &[] } else { &["env", "--default-signal"] };
+    let given_back = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT];
+    let is_ignored = |signal| ignored.unwrap_or_default() & (1 << (signal as u32 - 1)) != 0;
+    let words: &[&str] = match given_back.into_iter().any(is_ignored) {
+        true => &["/usr/bin/env", "--default-signal=HUP,INT,QUIT"],
+        false => &[],
+    };
     words.iter().map(OsString::from).collect()
 }

@@ -11,7 +11,7 @@ static SKIPPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Says once why the test of this thread is not run, and how many were not run by now: the last such
 /// line tells the number of all.
-pub(crate) fn skip(why: &str) {
+pub fn skip(why: &str) {
     let mut skipped = SKIPPED.lock().unwrap();
     if skipped.insert(test()) {
         note(&format!("skipped: {why} ({} skipped so far)", skipped.len()));

@@ -5,11 +5,14 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use controller_shim::Settings;
 use controller_shim::review::review;
+use controller_shim::{Injection, Settings, inject};
+use holdpoint_tests::fixtures::{self, REVIEWS};
+use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::pods::{FIXTURES, fixture, image_volume, kept, settings};
+use crate::pods::{fixture_pod, image_volume, kept, settings};
 
 /// What a review came to, with its patch in plain JSON.
 fn answer(request: &Value, settings: &Settings) -> Value {
@@ -37,22 +40,38 @@ fn compare(name: &str, answer: &Value) {
 
 #[test]
 fn each_fixture_gives_the_kept_answer() {
-    for name in FIXTURES {
-        let Some(request) = fixture(name) else { return };
+    for name in REVIEWS {
+        let Some(request) = fixtures::review(name) else { return };
         compare(&format!("{name}.json"), &answer(&request, &settings()));
     }
 }
 
 #[test]
 fn an_image_volume_gives_the_kept_answer() {
-    let Some(request) = fixture("plain") else { return };
+    let Some(request) = fixtures::review("plain") else { return };
     compare("plain-image-volume.json", &answer(&request, &image_volume()));
+}
+
+/// A field that Kubernetes does not know would be lost when it reads the pod.
+#[test]
+fn kubernetes_knows_every_field_of_an_injected_pod() {
+    let mut injected = 0;
+    for name in REVIEWS {
+        let Some(before) = fixture_pod(name) else { return };
+        for settings in [settings(), image_volume()] {
+            let Injection::Injected { pod, .. } = inject(&before, &settings) else { continue };
+            let read = Pod::deserialize(&pod).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), pod, "{name}");
+            injected += 1;
+        }
+    }
+    assert_eq!(injected, 10, "five fixtures, each in both ways");
 }
 
 /// What one kept answer would be with an annotation more.
 #[test]
 fn a_pod_of_tektons_with_all_annotations_gives_the_kept_answer() {
-    let Some(mut request) = fixture("commands") else { return };
+    let Some(mut request) = fixtures::review("commands") else { return };
     let annotations = [
         ("finally", "three"),
         ("breakpoint", "before:two,after:three,on-failure"),

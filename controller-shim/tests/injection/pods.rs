@@ -3,11 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use controller_shim::{Delivery, Injection, Settings, inject};
+use holdpoint_tests::fixtures::review;
 use serde_json::{Value, json};
-
-/// The fixtures, by name.
-pub(crate) const FIXTURES: [&str; 7] =
-    ["bystander", "commands", "debug", "nocommand", "plain", "scripts", "sidecar"];
 
 pub(crate) fn settings() -> Settings {
     let image = "registry.example/holdpoint/entrypoint:1".to_owned();
@@ -18,20 +15,9 @@ pub(crate) fn image_volume() -> Settings {
     Settings { delivery: Delivery::ImageVolume, ..settings() }
 }
 
-/// A review as a real API server sent it; none, with a word, where the fixtures are not there. They
-/// lie beside the repository, not in it.
-pub(crate) fn fixture(name: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/admission");
-    let Ok(text) = std::fs::read(folder.join(format!("{name}.json"))) else {
-        println!("skipped: there is no {name}.json in {}", folder.display());
-        return None;
-    };
-    Some(serde_json::from_slice(&text).unwrap())
-}
-
 /// The pod of a fixture.
 pub(crate) fn fixture_pod(name: &str) -> Option<Value> {
-    fixture(name).map(|mut review| review["request"]["object"].take())
+    review(name).map(|mut review| review["request"]["object"].take())
 }
 
 /// Where this crate keeps copies for its tests.

@@ -1,6 +1,6 @@
 //! The reviews around the pods.
 
-use controller_shim::review::{Outcome, review};
+use controller_shim::review::{Outcome, fault, review};
 use serde_json::{Value, json};
 
 use crate::pods::{asking, of_tekton, settings};
@@ -105,4 +105,22 @@ fn a_pod_that_cannot_be_read_goes_in_with_a_warning() {
         "{}",
         reviewed.message
     );
+}
+
+#[test]
+fn a_fault_of_ours_stops_no_pod_but_one_that_depends_on_us() {
+    let answered = |pod: Value| fault(request(pod).to_string().as_bytes()).unwrap();
+    let refused = answered(asking(&[], &["a"]));
+    assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "fault"));
+    let status = &refused.answer["response"]["status"];
+    assert_eq!((&status["code"], &status["message"]), (&json!(500), &json!(refused.message)));
+
+    let mut bystander = asking(&[], &["a"]);
+    bystander["metadata"]["annotations"] = json!({});
+    for pod in [bystander, of_tekton(&[("inject", "true")], &["one"]), json!("no pod")] {
+        let let_in = answered(pod);
+        assert_eq!((let_in.outcome, let_in.reason), (Outcome::Untouched, "fault"));
+        assert_eq!(let_in.answer["response"]["warnings"], json!([let_in.message]));
+    }
+    assert!(fault(b"{").is_err());
 }

@@ -125,6 +125,13 @@ fn annotations_without_effect_are_told() {
 }
 
 #[test]
+fn what_is_written_on_a_run_that_retries_another_asks_for_nothing() {
+    let records = [("retry-of", "ci"), ("origin", "ci"), ("attempt", "2"), ("kept", "build")];
+    let (_, warnings) = injected(&of_tekton(&records, &["one"]));
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[test]
 fn our_flags_come_first_so_that_tektons_win() {
     let annotations =
         [("on-error", "one=continue"), ("breakpoint", "on-failure"), ("finally", "two")];

@@ -6,8 +6,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches as _, Value
 use debug_scripts::{RunVerb, Tool, Verb, Word};
 use entrypoint::go_duration;
 
-use super::{Output, Reach};
-use crate::cluster::target::Target;
+use super::Reach;
+use crate::cluster::runs::order::Order;
+use crate::cluster::target::{Kind, Target};
 
 /// What was asked, of whom, and how.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct VerbArguments {
     pub words: Vec<String>,
     /// What a retry runs instead.
     pub command: Vec<String>,
+    /// Whether losses are taken without a question.
+    pub yes: bool,
     /// Where the target is.
     pub reach: Reach,
     /// How a target is asked.
@@ -38,12 +41,44 @@ pub struct Asking {
     /// Which run on this machine; else the newest that is live
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// How long to wait for the answer (10s; by annotation 2m)
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub wait: Option<String>,
+    /// How long to wait for the answer (10s; by annotation 2m); alone, behind a PipelineRun or a
+    /// TaskRun: until that has ended
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "", value_parser = wait)]
+    pub wait: Option<Wait>,
     /// How to print the answer
     #[arg(short = 'o', long, value_enum, default_value_t)]
-    pub output: Output,
+    pub output: Print,
+}
+
+/// For what `--wait` waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// For an answer, so long.
+    Answer(String),
+    /// For the end of a PipelineRun or a TaskRun.
+    End,
+}
+
+/// For whom an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Print {
+    /// For a person
+    #[default]
+    Text,
+    /// For a program
+    Json,
+    /// The object that `retry pr/NAME --dry-run` would create
+    Yaml,
+}
+
+impl Asking {
+    /// How long to wait for an answer, where that is said.
+    pub fn answer_wait(&self) -> Option<&str> {
+        match &self.wait {
+            Some(Wait::Answer(time)) => Some(time),
+            _ => None,
+        }
+    }
 }
 
 /// How a target is asked, and until when it is followed.
@@ -111,6 +146,11 @@ impl Until {
     }
 }
 
+const RETRY_HELP: &str = "\
+A PipelineRun that failed or was cancelled is retried by a new one, with only the tasks that did not
+succeed, and finally; the results of the others stand in it as values (docs/runs.md). See it first:
+  retry pr/NAME --dry-run -o yaml";
+
 /// The word by which `stop-finally` goes in clusters.
 pub(super) const STOP: &str = "stop";
 
@@ -121,12 +161,21 @@ pub(super) fn subcommand(word: Word) -> Command {
     let command = if speaks_to_the_run(word) { command } else { command.arg(step()) };
     let command = match word {
         Word::Step(Verb::Extend) => command.arg(words(&["TARGET", "DURATION"])),
-        Word::Step(Verb::Retry) => command.arg(words(&["TARGET"])).arg(other_command()),
+        Word::Step(Verb::Retry) => {
+            command.arg(words(&["TARGET"])).arg(other_command()).arg(yes()).after_help(RETRY_HELP)
+        }
         Word::Run(RunVerb::Breakpoint) => command.arg(words(&["TARGET", "SPEC|off"])),
         Word::Run(RunVerb::StopFinally) => command.arg(reason()).arg(finally()).visible_alias(STOP),
-        Word::Run(_) => command.arg(reason()),
+        Word::Run(_) | Word::Step(Verb::Cancel) => command.arg(reason()),
         Word::Tool(Tool::Status) => command.arg(words(&["TARGET"])).arg(watch()),
         Word::Step(_) | Word::Tool(_) => command.arg(words(&["TARGET"])),
+    };
+    let command = match word {
+        Word::Step(Verb::Cancel) => command.after_help(Order::differences()),
+        Word::Run(verb) if Order::of(verb).is_some_and(Order::ends) => {
+            command.after_help(Order::differences())
+        }
+        _ => command,
     };
     let command = Reach::augment_args(command);
     let is_tool = matches!(word, Word::Tool(_));
@@ -148,19 +197,32 @@ pub(super) fn from_matches(
     };
     let mut words = many("words", matches);
     let target = reach.take_target(&mut words).map_err(refused)?;
+    let step = matches.try_remove_one("step").ok().flatten();
     let arguments = VerbArguments {
-        word,
+        word: if step.is_none() { of_whole_run(word, target.as_ref()) } else { word },
         target,
         asking: Asking::from_arg_matches_mut(matches)?,
-        step: matches.try_remove_one("step").ok().flatten(),
+        step,
         watch: matches.try_remove_one("watch").ok().flatten().unwrap_or(false),
         words,
         command: many("command", matches),
+        yes: matches.try_remove_one("yes").ok().flatten().unwrap_or(false),
         reach,
         manner,
     };
-    check_world(&arguments).and_then(|()| check_words(&arguments)).map_err(refused)?;
+    let checked = check_world(&arguments).and_then(|()| check_words(&arguments));
+    checked.and_then(|()| check_answer(&arguments)).map_err(refused)?;
     Ok(arguments)
+}
+
+/// `cancel` of a PipelineRun or a TaskRun ends all of it.
+fn of_whole_run(word: Word, target: Option<&Target>) -> Word {
+    match (word, target) {
+        (Word::Step(Verb::Cancel), Some(target)) if target.kind().is_some_and(Kind::is_run) => {
+            Word::Run(RunVerb::CancelRun)
+        }
+        _ => word,
+    }
 }
 
 fn refused(why: String) -> clap::Error {
@@ -211,6 +273,30 @@ fn check_words(arguments: &VerbArguments) -> Result<(), String> {
     }
 }
 
+/// What is asked for about the answer can be had.
+fn check_answer(arguments: &VerbArguments) -> Result<(), String> {
+    let [name, ..] = arguments.word.help();
+    let is_retry = arguments.word == Word::Step(Verb::Retry);
+    let may_end = match arguments.word {
+        Word::Run(verb) => Order::of(verb).is_some(),
+        word => word == Word::Step(Verb::Retry) && arguments.step.is_none(),
+    };
+    let of_run = |target: &Target| target.kind().is_none_or(Kind::is_run);
+    let may_end = may_end && arguments.target.as_ref().is_some_and(of_run);
+    if arguments.asking.wait == Some(Wait::End) && !may_end {
+        return Err(format!(
+            "--wait needs a duration here, as in `{name} --wait 30s`; alone it waits for the end of a \
+             PipelineRun or a TaskRun"
+        ));
+    }
+    if arguments.asking.output == Print::Yaml && !(is_retry && arguments.manner.dry_run) {
+        return Err(
+            "-o yaml shows what `retry pr/NAME --dry-run` would create; take -o json".to_owned()
+        );
+    }
+    Ok(())
+}
+
 /// Says what the command does; of itself it says what its arguments are.
 pub(super) fn about(command: Command, summary: &str) -> Command {
     let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
@@ -244,6 +330,11 @@ fn finally() -> Arg {
     Arg::new("finally").long("finally").help(help).action(ArgAction::SetTrue)
 }
 
+fn yes() -> Arg {
+    let help = "Retry a PipelineRun without a question, whatever cannot be carried over";
+    Arg::new("yes").long("yes").help(help).action(ArgAction::SetTrue)
+}
+
 fn other_command() -> Arg {
     let help = "Another command for this attempt";
     Arg::new("command").value_name("COMMAND").help(help).num_args(1..).last(true)
@@ -252,6 +343,10 @@ fn other_command() -> Arg {
 fn watch() -> Arg {
     let help = "Show it again whenever something changes, until all steps have ended";
     Arg::new("watch").long("watch").help(help).action(ArgAction::SetTrue)
+}
+
+fn wait(text: &str) -> Result<Wait, &'static str> {
+    if text.is_empty() { Ok(Wait::End) } else { duration(text).map(Wait::Answer) }
 }
 
 /// A duration as the steps read it.
@@ -291,7 +386,7 @@ mod tests {
             assert_eq!(parsed.asking.run.as_deref(), Some("r"), "{name}");
             let about = subcommand(word).get_about().unwrap().to_string();
             assert_eq!(about.to_lowercase(), word.help()[2].to_lowercase(), "{name}");
-            assert_eq!(parsed.asking.output, Output::Json, "{name}");
+            assert_eq!(parsed.asking.output, Print::Json, "{name}");
         }
     }
 
@@ -331,6 +426,53 @@ mod tests {
         ] {
             let told = parse(line).unwrap_err().to_string();
             assert!(told.contains(problem), "{line}: {told}");
+        }
+    }
+
+    #[test]
+    fn cancel_of_a_run_of_tektons_is_that_of_all_of_it() {
+        let (all, one) = (Word::Run(RunVerb::CancelRun), Word::Step(Verb::Cancel));
+        for (line, word) in [
+            ("cancel pr/x", all),
+            ("cancel tr/x superseded by 7", all),
+            ("cancel pr -l commit=1", all),
+            ("cancel pr/x --step build", one),
+            ("cancel pod/x", one),
+            ("cancel @latest", one),
+        ] {
+            assert_eq!(parse(line).unwrap().word, word, "{line}");
+        }
+    }
+
+    #[test]
+    fn alone_wait_is_for_the_end_of_a_run() {
+        for line in ["stop-finally pr/x --wait", "cancel tr/x --wait -n ns", "retry @latest --wait"]
+        {
+            assert_eq!(parse(line).unwrap().asking.wait, Some(Wait::End), "{line}");
+        }
+        let some = Some(Wait::Answer("30s".to_owned()));
+        assert_eq!(parse("stop-finally pr/x --wait 30s").unwrap().asking.wait, some);
+        for line in [
+            "stop-finally --wait",
+            "stop-finally pod/x --wait",
+            "skip tr/x --wait",
+            "cancel @latest --wait",
+        ] {
+            let told = parse(line).unwrap_err().to_string();
+            assert!(told.contains("--wait needs a duration here"), "{line}: {told}");
+        }
+    }
+
+    #[test]
+    fn yaml_is_for_what_would_be_created() {
+        assert_eq!(parse("retry pr/x --dry-run -o yaml").unwrap().asking.output, Print::Yaml);
+        for line in ["retry pr/x -o yaml", "stop-finally pr/x --dry-run -o yaml", "status -o yaml"]
+        {
+            let told = parse(line).unwrap_err().to_string();
+            assert!(
+                told.contains("-o yaml shows what `retry pr/NAME --dry-run`"),
+                "{line}: {told}"
+            );
         }
     }
 

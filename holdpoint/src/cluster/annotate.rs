@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::answer::Told;
 use super::ask::Asking;
+use super::error::ClusterError;
 use super::exec::ExecError;
 use super::resolve::again;
 use super::states::{Unseen, states};
@@ -67,7 +68,11 @@ impl Annotation {
         }
     }
 
-    fn new(verb: RunVerb, text: &str) -> Result<Self, String> {
+    /// The annotation that stands for a verb with these words behind it.
+    ///
+    /// # Errors
+    /// A reason or a breakpoint that cannot be.
+    pub fn new(verb: RunVerb, text: &str) -> Result<Self, String> {
         let marker = verb.definition().marker;
         let value = match verb {
             RunVerb::Resume => {
@@ -94,6 +99,25 @@ impl Annotation {
         Ok(Self { verb, marker, value: Some(value.to_owned()) })
     }
 
+    /// Its key and its value, which is none where it is taken away.
+    pub fn pair(&self) -> (String, Option<&str>) {
+        (format!("{PREFIX}{}", self.marker), self.value.as_deref())
+    }
+
+    /// Annotates a pod whose steps have not begun: they find it when they do.
+    pub async fn leave(&self, asking: &Asking<'_>, pod: &PodSteps) -> Told {
+        let told = |code, message| Told::new(pod, asking.verb(), code, message);
+        if let Some(told) = self.untold(asking, pod) {
+            return told;
+        }
+        match self.set(asking, pod).await {
+            Ok(()) => {
+                told(0, format!("its steps have not begun, and will find {}", self.described()))
+            }
+            Err(error) => told(Answer::NOBODY, error.to_string()),
+        }
+    }
+
     /// Annotates these pods, and waits until each shows it.
     pub async fn put(&self, asking: &Asking<'_>, pods: &[PodSteps]) -> Vec<Told> {
         let live: Vec<_> = pods.iter().filter(|pod| !pod.has_ended()).collect();
@@ -109,24 +133,40 @@ impl Annotation {
 
     async fn put_to(&self, asking: &Asking<'_>, pod: &PodSteps) -> Told {
         let told = |code, message| Told::new(pod, asking.verb(), code, message);
-        if asking.arguments.manner.dry_run {
-            return Told::dry_run(pod, asking.verb(), format!("would set {}", self.described()));
+        if let Some(told) = self.untold(asking, pod) {
+            return told;
         }
-        if let Some(why) = self.cannot_reach(pod) {
-            return told(Answer::REJECTED, why);
-        }
-        let pods = Api::<Pod>::namespaced(asking.cluster.client.clone(), &pod.namespace);
-        let (patch, parameters) = (Patch::Merge(self.patch()), PatchParams::default());
-        let what = format!("annotate pod {}", pod.name);
-        let request = pods.patch(&pod.name, &parameters, &patch);
-        match asking.cluster.request(&what, request).await {
-            Ok(_) => {
+        match self.set(asking, pod).await {
+            Ok(()) => {
                 let (code, message) = self.await_pod(asking, pod).await;
                 asking.stay(told(code, message), pod, Goal::Run).await
             }
             Err(error) => told(Answer::NOBODY, error.to_string()),
         }
     }
+
+    /// What is said where the pod stays as it is.
+    fn untold(&self, asking: &Asking<'_>, pod: &PodSteps) -> Option<Told> {
+        if asking.arguments.manner.dry_run {
+            let message = format!("would set {}", self.described());
+            return Some(Told::dry_run(pod, asking.verb(), message));
+        }
+        let why = self.cannot_reach(pod)?;
+        Some(Told::new(pod, asking.verb(), Answer::REJECTED, why))
+    }
+
+    /// Annotates a pod.
+    ///
+    /// # Errors
+    /// As the API server says.
+    pub async fn set(&self, asking: &Asking<'_>, pod: &PodSteps) -> Result<(), ClusterError> {
+        let pods = Api::<Pod>::namespaced(asking.cluster.client.clone(), &pod.namespace);
+        let (patch, parameters) = (Patch::Merge(self.patch()), PatchParams::default());
+        let what = format!("annotate pod {}", pod.name);
+        let request = pods.patch(&pod.name, &parameters, &patch);
+        asking.cluster.request(&what, request).await.map(drop)
+    }
+
     /// Why the annotation would never come to the steps of a pod.
     fn cannot_reach(&self, pod: &PodSteps) -> Option<String> {
         let reaches = pod.markers.iter().any(|marker| marker == self.marker);
@@ -141,7 +181,8 @@ impl Annotation {
     }
 
     fn patch(&self) -> Value {
-        json!({"metadata": {"annotations": {(format!("{PREFIX}{}", self.marker)): self.value}}})
+        let (key, value) = self.pair();
+        json!({"metadata": {"annotations": {key: value}}})
     }
 
     fn described(&self) -> String {

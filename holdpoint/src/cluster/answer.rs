@@ -96,7 +96,8 @@ impl Told {
         Self { code, outcome, message: format!("{}; {message}", self.message), ..self }
     }
 
-    fn line(&self) -> String {
+    /// What came of it, in a line.
+    pub fn line(&self) -> String {
         let Self { pod, outcome, message, .. } = self;
         match &self.step {
             Some(step) => format!("pod/{pod} {step}: {outcome}: {message}"),

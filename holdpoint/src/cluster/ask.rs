@@ -19,7 +19,7 @@ use super::states::{self, Unseen};
 use super::steps::{PodSteps, StepPlace};
 use super::target::Target;
 use super::until::{Goal, Stay};
-use crate::args::{Output, Until, VerbArguments};
+use crate::args::{Print, Until, VerbArguments};
 use crate::exit::Exit;
 use crate::program::Program;
 
@@ -71,7 +71,7 @@ pub struct Asking<'a> {
 impl Asking<'_> {
     /// How long an answer may take.
     pub fn wait(&self, default: Duration) -> Duration {
-        duration(self.arguments.asking.wait.as_deref()).unwrap_or(default)
+        duration(self.arguments.asking.answer_wait()).unwrap_or(default)
     }
 
     /// The name of the verb.
@@ -97,7 +97,7 @@ impl Asking<'_> {
     }
 
     /// Asks every pod that is live.
-    async fn run(&self, pods: &[PodSteps]) -> Vec<Told> {
+    pub async fn run(&self, pods: &[PodSteps]) -> Vec<Told> {
         let live = pods.iter().filter_map(|pod| Some((pod, pod.first_running()?)));
         let asked: Vec<_> = live
             .map(|(pod, step)| async move {
@@ -169,8 +169,8 @@ impl Asking<'_> {
 
     fn command(&self, step: &StepPlace) -> Vec<String> {
         let arguments = self.arguments;
-        let wait =
-            arguments.asking.wait.iter().flat_map(|wait| ["--wait".to_owned(), wait.clone()]);
+        let wait = arguments.asking.answer_wait();
+        let wait = wait.into_iter().flat_map(|wait| ["--wait".to_owned(), wait.to_owned()]);
         let other = (!arguments.command.is_empty()).then(|| "--".to_owned());
         let behind = ["-o", "json"].map(str::to_owned).into_iter().chain(wait);
         let behind = behind.chain(arguments.words.iter().cloned()).chain(other);
@@ -181,15 +181,15 @@ impl Asking<'_> {
     fn refuse(&self, resolved: &Resolved, why: &str) -> Exit {
         let told = |pod| Told::new(pod, self.verb(), Answer::REJECTED, why.to_owned());
         let line = match self.arguments.asking.output {
-            Output::Json => text(&resolved.pods.iter().map(told).collect::<Vec<_>>(), true),
-            Output::Text => format!("rejected: {why}"),
+            Print::Json => text(&resolved.pods.iter().map(told).collect::<Vec<_>>(), true),
+            Print::Text | Print::Yaml => format!("rejected: {why}"),
         };
         let _ = crate::print(&line);
         exit(Answer::REJECTED)
     }
 
     fn tell(&self, program: Program, resolved: &Resolved, told: &[Told]) -> Exit {
-        let json = self.arguments.asking.output == Output::Json;
+        let json = self.arguments.asking.output == Print::Json;
         let _ = crate::print(&text(told, json));
         let next = next(program, &resolved.target, self.arguments.word, told);
         if let Some(next) = next.filter(|_| !json) {

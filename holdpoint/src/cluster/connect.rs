@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
+use kube::api::{ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::core::NamespaceResourceScope;
+use kube::core::{GroupVersionKind, NamespaceResourceScope};
 use kube::{Api, Client, Config, Resource};
 use tokio::time::timeout;
 
 use super::error::ClusterError;
+use super::target::Kind;
 use crate::args::Reach;
 
 /// How long one request may take.
@@ -63,6 +65,22 @@ impl Cluster {
         match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
+        }
+    }
+
+    /// The objects of a target's kind, as they are.
+    pub fn objects(&self, kind: Kind) -> Api<DynamicObject> {
+        let row = kind.definition();
+        let ([group, version], [object, plural]) = (row.api, row.object);
+        let kind = GroupVersionKind::gvk(group, version, object);
+        self.dynamic(&ApiResource::from_gvk_with_plural(&kind, plural))
+    }
+
+    /// The objects of any resource, as they are.
+    pub fn dynamic(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+            None => Api::all_with(self.client.clone(), resource),
         }
     }
 

@@ -60,6 +60,11 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if status.code == 404)
     }
 
+    /// Whether there is something of its name already, or it has changed meanwhile.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.code == 409)
+    }
+
     /// Whether the same request may succeed a moment later.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -92,7 +92,9 @@ fn entry(program: Program, view: &PodView, row: &Row) -> Entry {
 fn written(entries: &[Entry], arguments: &ListArguments) -> String {
     match arguments.output {
         ListOutput::Json => serde_json::to_string(entries).unwrap_or_default(),
-        ListOutput::Yaml => inject::yaml_of(&serde_json::to_value(entries).unwrap_or_default()),
+        ListOutput::Yaml => {
+            inject::yaml(&serde_json::to_value(entries).unwrap_or_default()).trim_end().to_owned()
+        }
         ListOutput::Name => {
             let mut names: Vec<_> = entries.iter().map(|entry| entry.run.clone()).collect();
             names.dedup();
@@ -112,7 +114,7 @@ fn table(entries: &[Entry], arguments: &ListArguments) -> String {
     }
     let head = head.into_iter().map(str::to_owned).collect();
     let rows = entries.iter().map(|entry| cells(entry, all, wide));
-    columns(&std::iter::once(head).chain(rows).collect::<Vec<Vec<String>>>()).join("\n")
+    columns::<Vec<String>>(std::iter::once(head).chain(rows).collect()).join("\n")
 }
 
 fn cells(entry: &Entry, all: bool, wide: bool) -> Vec<String> {

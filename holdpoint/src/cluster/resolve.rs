@@ -1,8 +1,7 @@
 //! From a target to its pods.
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::core::GroupVersionKind;
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 
 use super::connect::Cluster;
@@ -120,7 +119,11 @@ pub async fn again(cluster: &Cluster, pod: &PodSteps) -> Result<PodSteps, Cluste
     Ok(PodSteps::of(&read))
 }
 
-async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
+/// The pods of one object; none where it has none yet.
+///
+/// # Errors
+/// It is not there, or may not be read.
+pub async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
     if kind == Kind::Pod {
         let what = format!("read {kind}/{name}{}", place(cluster));
         return Ok(vec![cluster.request(&what, cluster.all::<Pod>().get(name)).await?]);
@@ -165,7 +168,7 @@ async fn every(
     if kind == Kind::Pod {
         return listed(cluster, selector).await;
     }
-    let objects = objects(cluster, kind);
+    let objects = cluster.objects(kind);
     let what = format!("list {}", kind.definition().object[1]);
     let found = cluster.request(&what, objects.list(&labels(selector))).await?;
     let mut pods = Vec::new();
@@ -237,18 +240,7 @@ pub async fn object(
     name: &str,
 ) -> Result<DynamicObject, ClusterError> {
     let what = format!("read {kind}/{name}{}", place(cluster));
-    cluster.request(&what, objects(cluster, kind).get(name)).await
-}
-
-fn objects(cluster: &Cluster, kind: Kind) -> Api<DynamicObject> {
-    let row = kind.definition();
-    let ([group, version], [object, plural]) = (row.api, row.object);
-    let resource =
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, object), plural);
-    match &cluster.namespace {
-        Some(namespace) => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
-        None => Api::all_with(cluster.client.clone(), &resource),
-    }
+    cluster.request(&what, cluster.objects(kind).get(name)).await
 }
 
 fn in_order(mut pods: Vec<Pod>) -> Vec<Pod> {

@@ -127,5 +127,5 @@ pub fn table(rows: &[Row], title: Option<&str>) -> Vec<String> {
     };
     let head = line(title.unwrap_or_default(), &HEAD.map(str::to_owned));
     let rows = rows.iter().map(|row| line(&row.called, &row.cells(today)));
-    columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    columns(std::iter::once(head).chain(rows).collect())
 }

@@ -13,7 +13,7 @@ use super::row::{CALM, Row, table};
 use super::target::Target;
 use super::view::{PodView, View, has_ended, is_over, look, remarks};
 use super::way::{run_of, ways};
-use crate::args::{Output, VerbArguments};
+use crate::args::{Print, VerbArguments};
 use crate::exit::Exit;
 use crate::program::Program;
 
@@ -36,7 +36,7 @@ pub async fn status(
     let cluster = Cluster::connect(&arguments.reach).await?;
     let selector = arguments.reach.selector.as_deref();
     let view = look(&cluster, target, selector).await?;
-    let json = arguments.asking.output == Output::Json;
+    let json = arguments.asking.output == Print::Json;
     let redraws = arguments.watch && !json && io::stdout().is_terminal();
     let mut paper = Paper { json, redraws, shown: Vec::new(), said: Vec::new() };
     paper.show(&view);

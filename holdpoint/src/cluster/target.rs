@@ -126,6 +126,11 @@ impl Kind {
     pub fn definition(self) -> &'static KindDefinition {
         &KINDS[self as usize]
     }
+
+    /// Whether it is a run of Tekton's, which has a status of its own.
+    pub fn is_run(self) -> bool {
+        matches!(self, Self::TaskRun | Self::PipelineRun)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -135,6 +140,14 @@ impl fmt::Display for Kind {
 }
 
 impl Target {
+    /// The kind, where it is known before the cluster is asked.
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Named(kind, _) | Self::Every(kind) => Some(*kind),
+            Self::Latest => None,
+        }
+    }
+
     /// The target that a word is; nothing where it has no target's form.
     ///
     /// # Errors

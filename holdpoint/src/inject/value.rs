@@ -19,6 +19,11 @@ pub(super) fn of_node(node: &Node) -> Json {
     }
 }
 
+/// The tree of new JSON, which stands on no line.
+pub(crate) fn of_json(json: &Json) -> Node {
+    new(json, 0)
+}
+
 /// The tree changed to hold `json`: what is the same stays as it was written, keys keep their order,
 /// and new ones come last.
 pub(super) fn put_into(node: &Node, json: &Json) -> Node {
@@ -59,7 +64,7 @@ fn entry(key: &str, json: &Json) -> Entry {
     Entry { key: key.to_owned(), line: 0, node: new(json, 0) }
 }
 
-/// The tree of JSON that stands at this line.
+/// The tree of JSON that stands in no file.
 pub(super) fn new(json: &Json, line: usize) -> Node {
     let value = match json {
         Json::Null => Value::Null,

@@ -1,7 +1,7 @@
 //! Finding Tekton's variables in a text: where `$(params.x)` stands, and what it is made of.
 
 /// The words that Tekton's variables begin with; every other `$(…)` is the shell's.
-pub(super) const TEKTONS_WORDS: &[&str] = &[
+pub(crate) const TEKTONS_WORDS: &[&str] = &[
     "params",
     "inputs",
     "results",
@@ -15,17 +15,17 @@ pub(super) const TEKTONS_WORDS: &[&str] = &[
 
 /// A variable: `$(params.o.key)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reference<'a> {
+pub(crate) struct Reference<'a> {
     /// All of it, with `$(` and `)`.
-    pub(super) text: &'a str,
-    pub(super) word: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) word: &'a str,
     /// What follows the word; none where it cannot be read.
-    pub(super) path: Option<Vec<Segment<'a>>>,
+    pub(crate) path: Option<Vec<Segment<'a>>>,
 }
 
 /// A part of a variable behind its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Segment<'a> {
+pub(crate) enum Segment<'a> {
     /// `.name`, `["name"]` or `['name']`
     Name(&'a str),
     /// `[2]`
@@ -35,7 +35,7 @@ pub(super) enum Segment<'a> {
 }
 
 /// The first variable in a text that begins with one of the words, and where it begins.
-pub(super) fn find<'a>(text: &'a str, words: &[&str]) -> Option<(usize, Reference<'a>)> {
+pub(crate) fn find<'a>(text: &'a str, words: &[&str]) -> Option<(usize, Reference<'a>)> {
     text.match_indices("$(").find_map(|(offset, _)| {
         let inside = text.get(offset + 2..)?;
         let word = words.iter().find(|word| begins_with(inside, word))?;
@@ -48,7 +48,7 @@ pub(super) fn find<'a>(text: &'a str, words: &[&str]) -> Option<(usize, Referenc
 }
 
 /// A text that is one variable and nothing else.
-pub(super) fn whole<'a>(text: &'a str, words: &[&str]) -> Option<Reference<'a>> {
+pub(crate) fn whole<'a>(text: &'a str, words: &[&str]) -> Option<Reference<'a>> {
     find(text, words).map(|(_, reference)| reference).filter(|reference| reference.text == text)
 }
 
@@ -92,7 +92,7 @@ impl Segment<'_> {
 }
 
 /// `a.b` for the names at the beginning of a path, and what follows them.
-pub(super) fn names<'p, 'a>(path: &'p [Segment<'a>]) -> (Vec<&'a str>, &'p [Segment<'a>]) {
+pub(crate) fn names<'p, 'a>(path: &'p [Segment<'a>]) -> (Vec<&'a str>, &'p [Segment<'a>]) {
     let names: Vec<&str> = path
         .iter()
         .map_while(|segment| match segment {

@@ -243,24 +243,3 @@ fn the_wait_for_an_earlier_step_that_is_still_alive_has_no_limit() {
     middle.finish();
     last.finish();
 }
-
-#[test]
-fn a_wait_has_a_limit_in_which_pauses_do_not_count() {
-    for paused in [false, true] {
-        let sandbox = sandbox();
-        let pause = "tekton/run/0/pause";
-        if paused {
-            crate::write_earlier(&sandbox, pause, "lunch");
-        }
-        let step = sandbox.step(1).after(0).flags(["-wait_timeout", "1ms"]).command(["true"]);
-        let step = step.fails(1).rows([started_at(), internal("Reason", "WaitTimeout")]);
-        let told = "holdpoint: step `1` waited 1 ms for /tekton/run/0/out, which did not come";
-        let step = step.stderr(told).start();
-        if paused {
-            step.reaches("waiting");
-            assert_eq!(sandbox.ask(1, ["extend", "1m"]).code, 3, "it has looked again");
-            std::fs::remove_file(sandbox.path(pause)).unwrap();
-        }
-        step.finish();
-    }
-}

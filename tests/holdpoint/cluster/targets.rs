@@ -45,19 +45,19 @@ fn a_task_run_without_a_label_names_its_pod() {
 fn several_held_pods_are_told_and_all_live_ones_are_marked() {
     let setting = Setting::new();
     for name in ["one", "two"] {
-        held(&setting, name, ("tekton.dev/pipelineRun", "x"));
+        held(&setting, name, ("job-name", "x"));
     }
-    let told = setting.type_in("retry pr/x").ended_with(3);
+    let told = setting.type_in("retry job/x").ended_with(3);
     assert!(
         told.starts_with("rejected: several steps are held (pod/one build: held-failed"),
         "{told}"
     );
     assert!(told.contains("; pod/two build: held-failed"), "{told}");
-    let json = setting.type_in("retry pr/x -o json").json();
+    let json = setting.type_in("retry job/x -o json").json();
     let rows = json.as_array().unwrap().iter();
     let rows: Vec<_> = rows.map(|row| (&row["pod"], &row["outcome"])).collect();
     assert_eq!(rows, [(&"one".into(), &"rejected".into()), (&"two".into(), &"rejected".into())]);
-    let told = setting.type_in("stop pr/x --finally").ended_with(0);
+    let told = setting.type_in("stop job/x --finally").ended_with(0);
     let lines: Vec<_> = told.lines().collect();
     assert!(lines[0].starts_with("pod/one: accepted: "), "{told}");
     assert!(lines[1].starts_with("pod/two: accepted: "), "{told}");
@@ -68,17 +68,17 @@ fn several_held_pods_are_told_and_all_live_ones_are_marked() {
 fn the_worst_of_several_codes_counts() {
     let setting = Setting::new();
     for name in ["one", "two"] {
-        held(&setting, name, ("tekton.dev/pipelineRun", "x"));
+        held(&setting, name, ("job-name", "x"));
     }
     let forbidden = holdpoint_tests::Fault::forbidden();
     setting.api.fault("GET", "pods/two/exec", forbidden);
-    let told = setting.type_in("stop pr/x").ended_with(4);
+    let told = setting.type_in("stop job/x").ended_with(4);
     assert!(
         told.contains("pod/one: accepted: ") && told.contains("pod/two: unanswered: "),
         "{told}"
     );
     setting.api.heal();
-    setting.type_in("stop pr/x").ended_with(0);
+    setting.type_in("stop job/x").ended_with(0);
 }
 
 #[test]

@@ -180,7 +180,7 @@ impl Judge<'_> {
         let unseen =
             |at: &f64| !sees_all || spoke.is_some_and(|spoke| *at < spoke + MARGIN_SECONDS);
         let still = |at: &f64| at + STANDSTILL_SECONDS < began;
-        halves.map(|entry| entry.at).filter(|at| unseen(at) && still(at)).next_back()
+        halves.map(|entry| entry.at).rfind(|at| unseen(at) && still(at))
     }
 
     /// A marker that cancels a running step is not lost either.

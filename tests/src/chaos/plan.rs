@@ -4,7 +4,7 @@ use std::fmt;
 
 use nix::sys::signal::Signal;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// A run before it begins.
 #[derive(Clone, Debug)]

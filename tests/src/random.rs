@@ -2,10 +2,11 @@
 
 /// A row of numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The row of this seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -17,24 +18,27 @@ impl Random {
     }
 
     /// Less than `end`, which is not 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    pub(super) fn between(&mut self, first: u64, last: u64) -> u64 {
+    /// From the one to the other, both included.
+    pub fn between(&mut self, first: u64, last: u64) -> u64 {
         first + self.below(last - first + 1)
     }
 
     /// True so many times in a hundred.
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
+    pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    pub(super) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    /// One of them.
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.index(choices.len())]
     }
 
-    pub(super) fn index(&mut self, length: usize) -> usize {
+    /// A place in a list of this length, which is not 0.
+    pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap()
     }
 }

@@ -1,0 +1,213 @@
+//! The webhook over HTTP: reviews in, answers out, and what the kubelet and Prometheus ask.
+//!
+//! Whatever comes, the answer is a review or a refusal of the request (4xx) with a sentence; the
+//! `failurePolicy` of the configuration then says whether the pod goes in.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use chrono::Utc;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::Settings;
+use crate::metrics::{self, Metrics};
+use crate::review::{self, Malformed, Outcome, Reviewed};
+use crate::tls::Shown;
+
+#[cfg(panic = "abort")]
+compile_error!("the server outlives a panic of its rules: build it with the profile `server`");
+
+/// The largest body. The API server takes requests of up to 3 MiB, which a review shows in JSON.
+pub const BODY_LIMIT: usize = 6 << 20;
+
+/// How long a body may take to come.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is said of any other path.
+const NOT_FOUND: &str =
+    "there is nothing here: POST /mutate over TLS, GET /healthz, /readyz or /metrics\n";
+
+/// What answers a review; [`review::review`] but for tests.
+pub type Rules = fn(&[u8], &Settings) -> Result<Reviewed, Malformed>;
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Webhook {
+    settings: Settings,
+    rules: Rules,
+    metrics: Metrics,
+    shown: Arc<Shown>,
+    is_draining: AtomicBool,
+}
+
+/// Why a request gets no review.
+#[derive(Debug, thiserror::Error)]
+enum Rejection {
+    #[error("the content type is {0:?}: send application/json")]
+    MediaType(String),
+    #[error("the body did not come within {BODY_TIMEOUT:?}: send it faster")]
+    Slow,
+    #[error("the body has more than {BODY_LIMIT} bytes: send one pod")]
+    TooLarge,
+    #[error("the body did not come whole: {0}")]
+    Broken(String),
+    #[error("{0}: send one")]
+    Malformed(#[from] Malformed),
+}
+
+impl Webhook {
+    /// A webhook that goes by these rules; `shown` tells whether it is ready.
+    pub fn new(settings: Settings, rules: Rules, shown: Arc<Shown>) -> Self {
+        let metrics = Metrics::default();
+        Self { settings, rules, metrics, shown, is_draining: AtomicBool::new(false) }
+    }
+
+    /// From now on it is not ready: it will end soon.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// All routes.
+    pub fn routes(self: &Arc<Self>) -> Router {
+        let mutate = post(mutate).layer(DefaultBodyLimit::max(BODY_LIMIT));
+        let routes = Router::new().route("/mutate", mutate).with_state(Arc::clone(self));
+        routes.merge(self.observing_routes())
+    }
+
+    /// What the kubelet and Prometheus ask; nothing of it needs TLS.
+    pub fn observing_routes(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .fallback(|| async { (StatusCode::NOT_FOUND, NOT_FOUND) })
+            .with_state(Arc::clone(self))
+    }
+
+    fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
+        let rules = AssertUnwindSafe(|| (self.rules)(body, &self.settings));
+        catch_unwind(rules).unwrap_or_else(|_| review::fault(body))
+    }
+
+    /// Counts an answer and writes its line.
+    fn tell(&self, answer: &Result<Reviewed, Rejection>, taken: Duration) {
+        let milliseconds = taken.as_micros() as f64 / 1000.0;
+        match answer {
+            Ok(reviewed) => {
+                let Reviewed { reason, namespace, pod, owner, .. } = reviewed;
+                let outcome = reviewed.outcome.word();
+                let message = Some(&reviewed.message).filter(|message| !message.is_empty());
+                self.metrics.count(outcome, reason, taken);
+                info!(message, namespace, pod, owner, outcome, reason, milliseconds);
+            }
+            Err(rejection) => {
+                let (outcome, reason) = ("rejected", rejection.word());
+                self.metrics.count(outcome, reason, taken);
+                warn!(message = %rejection, outcome, reason, milliseconds);
+            }
+        }
+    }
+}
+
+async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
+    let begun = Instant::now();
+    let answer = match body(request).await {
+        Ok(body) => webhook.review(&body).map_err(Rejection::from),
+        Err(rejection) => Err(rejection),
+    };
+    webhook.tell(&answer, begun.elapsed());
+    match answer {
+        Ok(reviewed) => {
+            let json = [(CONTENT_TYPE, "application/json")];
+            (json, reviewed.answer.to_string()).into_response()
+        }
+        Err(rejection) => (rejection.status(), format!("{rejection}\n")).into_response(),
+    }
+}
+
+/// The whole body of a request that says it is JSON.
+async fn body(request: Request) -> Result<Bytes, Rejection> {
+    check_media_type(request.headers())?;
+    match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
+        Ok(body) => body.map_err(Rejection::of_body),
+        Err(_) => Err(Rejection::Slow),
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
+    let value = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let value = value.unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Rejection::MediaType(value.into_owned()))
+    }
+}
+
+async fn readyz(State(webhook): State<Arc<Webhook>>) -> Response {
+    let not_ready = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
+    if webhook.is_draining.load(Ordering::Relaxed) {
+        return not_ready("it is about to end").into_response();
+    }
+    match webhook.shown.check(Utc::now()) {
+        Ok(()) => "ok\n".into_response(),
+        Err(problem) => not_ready(&problem.to_string()).into_response(),
+    }
+}
+
+async fn metrics(State(webhook): State<Arc<Webhook>>) -> Response {
+    let end = webhook.shown.ends().map(|end| end.timestamp());
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], webhook.metrics.text(end)).into_response()
+}
+
+impl Rejection {
+    fn of_body(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            _ => Self::Broken(rejection.body_text()),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Broken(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The reason in metrics and logs.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::MediaType(_) => "media-type",
+            Self::Slow => "slow",
+            Self::TooLarge => "too-large",
+            Self::Broken(_) => "broken",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
+
+impl Outcome {
+    /// The outcome in metrics and logs.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Injected => "injected",
+            Self::Untouched => "untouched",
+            Self::Refused => "refused",
+        }
+    }
+}

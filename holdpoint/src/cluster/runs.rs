@@ -1,0 +1,298 @@
+//! What is asked of PipelineRuns and TaskRuns as a whole: they are paused, stopped, cancelled and
+//! retried (TEP-0105, TEP-0065), by the object itself and at once in its pods.
+//!
+//! An [`order`] meets a run at some [`phase`]; it changes the [`object`], tells the [`pods`], may
+//! [`wait`] for the end and show the [`tasks`]. A run that failed is retried by a new one ([`retry`]).
+
+pub mod object;
+pub mod order;
+pub mod phase;
+pub mod pods;
+pub mod retry;
+pub mod tasks;
+pub mod told;
+pub mod wait;
+
+use std::time::{Duration, Instant};
+
+use debug_scripts::{Verb, Word};
+use entrypoint::go_duration;
+use entrypoint::verb::Answer;
+use futures_util::future::join_all;
+
+use self::object::Run;
+use self::order::Order;
+use self::phase::{Meets, Phase};
+use self::told::RunTold;
+use self::wait::Waited;
+use super::answer::{TIMED_OUT, Told};
+use super::children::{End, end};
+use super::connect::Cluster;
+use super::error::ClusterError;
+use super::look::list;
+use super::resolve::resolve;
+use super::target::{Kind, Target};
+use crate::args::{Print, Until, VerbArguments, Wait};
+use crate::exit::Exit;
+use crate::program::Program;
+use crate::table::time;
+
+/// How long the end of many runs is waited for where nothing is said.
+const LONGEST_END: Duration = Duration::from_mins(10);
+
+/// Asks what concerns whole runs; none where the pods of the target are to be asked.
+///
+/// # Errors
+/// The target cannot be reached.
+pub async fn ask(
+    program: Program,
+    target: &Target,
+    arguments: &VerbArguments,
+) -> Result<Option<Exit>, ClusterError> {
+    let order = match arguments.word {
+        Word::Run(verb) => Order::of(verb),
+        _ => None,
+    };
+    let is_retry = arguments.word == Word::Step(Verb::Retry);
+    let may_concern = target.kind().is_none_or(Kind::is_run) && arguments.step.is_none();
+    if !may_concern || (order.is_none() && !is_retry) {
+        return Ok(None);
+    }
+    if let Some(order) = order {
+        pods::annotation(order, arguments)?;
+    }
+    let cluster = Cluster::connect(&arguments.reach).await?;
+    let target = match target {
+        Target::Latest => {
+            resolve(&cluster, target, arguments.reach.selector.as_deref()).await?.target
+        }
+        known => known.clone(),
+    };
+    let exit = match (order, &target) {
+        (Some(order), Target::Named(kind, name)) if order.concerns(*kind) => {
+            let run = Run::read(&cluster, *kind, name).await?;
+            let asked = Asked { order, cluster: &cluster, arguments, many: false };
+            Some(asked.tell(program, &[asked.obey(run).await]))
+        }
+        (Some(order), Target::Every(kind)) if order.concerns(*kind) => {
+            let asked = Asked { order, cluster: &cluster, arguments, many: true };
+            Some(asked.every(program, *kind).await?)
+        }
+        (None, Target::Named(Kind::PipelineRun, name)) => {
+            retry::ask(program, &cluster, name, arguments).await?
+        }
+        _ => None,
+    };
+    match exit {
+        None if arguments.asking.wait == Some(Wait::End) => Err(ClusterError::Usage(format!(
+            "{target}: --wait needs a duration here, as in --wait 30s; alone it waits for the end of a \
+             PipelineRun or a TaskRun that has been told something"
+        ))),
+        exit => Ok(exit),
+    }
+}
+
+/// An order, and how it was given.
+struct Asked<'a> {
+    order: Order,
+    cluster: &'a Cluster,
+    arguments: &'a VerbArguments,
+    /// All runs of a selector are meant: one that has ended is no mistake.
+    many: bool,
+}
+
+impl Asked<'_> {
+    async fn every(&self, program: Program, kind: Kind) -> Result<Exit, ClusterError> {
+        let selector = self.arguments.reach.selector.as_deref();
+        let runs = Run::list(self.cluster, kind, selector).await?;
+        let told = join_all(runs.into_iter().map(|run| self.obey(run))).await;
+        if told.is_empty() && self.arguments.asking.output == Print::Text {
+            let with = selector.map_or(String::new(), |it| format!(" with {it}"));
+            let _ = crate::print(&format!("no {kind}{with}: nothing to do"));
+            return Ok(Exit::Success);
+        }
+        Ok(self.tell(program, &told))
+    }
+
+    /// Gives the order to one run, and stays until its end where that is asked.
+    async fn obey(&self, run: Run) -> RunTold {
+        let (before, status) = (Phase::of(&run.object), self.order.status(run.kind));
+        let again = match before.meets(self.order, status) {
+            Meets::Refusal(why) => return self.refused(&run, &before, &why),
+            Meets::Same => true,
+            Meets::Time => false,
+        };
+        let began = Instant::now();
+        if !again && let Err(error) = self.change(&run, status).await {
+            return self.failed(&run, &error).await;
+        }
+        let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
+        let mut told = self.accepted(&run, again, pods);
+        if self.waits() && told.code == 0 {
+            self.show(&mut told);
+            self.stay(&run, &before, began, &mut told).await;
+        }
+        told
+    }
+
+    /// What a person reads while the end is waited for, and not once more.
+    fn show(&self, told: &mut RunTold) {
+        if !self.many && self.arguments.asking.output == Print::Text {
+            let _ = crate::print(&told.lines().join("\n"));
+            told.pods.clear();
+        }
+    }
+
+    /// Changes the object: its `spec.status`, or its annotation and those of its TaskRuns.
+    async fn change(&self, run: &Run, status: Option<&str>) -> Result<(), ClusterError> {
+        if self.arguments.manner.dry_run {
+            return Ok(());
+        }
+        if let Some(status) = status {
+            return run.set_status(self.cluster, status).await;
+        }
+        let annotation = pods::annotation(self.order, self.arguments)?;
+        let (key, value) = annotation.pair();
+        run.annotate(self.cluster, &key, value).await?;
+        if run.kind == Kind::TaskRun {
+            return Ok(());
+        }
+        let label = format!("tekton.dev/pipelineRun={}", run.name);
+        let place = run.place(self.cluster);
+        for task_run in Run::list(&place, Kind::TaskRun, Some(&label)).await? {
+            if !matches!(Phase::of(&task_run.object), Phase::Ended(_)) {
+                task_run.annotate(self.cluster, &key, value).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the object could not be changed: it may have ended meanwhile.
+    async fn failed(&self, run: &Run, error: &ClusterError) -> RunTold {
+        let now = run.again(self.cluster).await.map(|now| Phase::of(&now.object));
+        match now {
+            Ok(Phase::Ended(reason)) => {
+                let why = format!("it has ended ({reason})");
+                self.refused(run, &Phase::Ended(reason), &why)
+            }
+            _ => RunTold::unanswered(run, self.order.verb(), error),
+        }
+    }
+
+    fn refused(&self, run: &Run, phase: &Phase, why: &str) -> RunTold {
+        let (outcome, message) = match phase {
+            Phase::Ended(_) => ("too-late", why.to_owned()),
+            _ => ("rejected", format!("not {}: {why}", self.verb())),
+        };
+        let is_mistake = !(self.many && outcome == "too-late");
+        let code = if is_mistake { Answer::REJECTED } else { 0 };
+        RunTold::new(run, self.order.verb(), code, outcome, message)
+    }
+
+    fn accepted(&self, run: &Run, again: bool, pods: Result<Vec<Told>, ClusterError>) -> RunTold {
+        let effect = self.order.effect();
+        let (outcome, message) = if self.arguments.manner.dry_run {
+            let change = match self.order.status(run.kind) {
+                Some(status) => format!("set spec.status to {status}"),
+                None => "annotate it and its TaskRuns".to_owned(),
+            };
+            ("dry-run", format!("would {change}: {effect}"))
+        } else if again {
+            ("accepted", format!("it was told so before: {effect}"))
+        } else {
+            ("accepted", effect.to_owned())
+        };
+        let (pods, message, worst) = match pods {
+            Ok(pods) => {
+                let worst = pods.iter().map(|told| told.code).max().unwrap_or(0);
+                (pods, message, worst)
+            }
+            Err(error) => {
+                (Vec::new(), format!("{message}; its pods were not told: {error}"), Answer::NOBODY)
+            }
+        };
+        // By its status a run ends whatever its pods answer; a pause is one only where they hear it.
+        let code = if self.order.annotates() { worst } else { 0 };
+        RunTold { pods, ..RunTold::new(run, self.order.verb(), code, outcome, message) }
+    }
+
+    /// Whether the end of the run is waited for.
+    fn waits(&self) -> bool {
+        let Self { order, arguments, many, .. } = self;
+        let manner = &arguments.manner;
+        let until_end = manner.until.is_none_or(|until| until == Until::Finished);
+        let asked = arguments.asking.wait == Some(Wait::End)
+            || manner.until == Some(Until::Finished)
+            || manner.timeout.is_some();
+        !manner.dry_run && until_end && (asked || (*many && *order == Order::Cancel))
+    }
+
+    async fn stay(&self, run: &Run, before: &Phase, began: Instant, told: &mut RunTold) {
+        let given = self.arguments.manner.timeout.as_deref().and_then(duration);
+        let longest = given.or(self.many.then_some(LONGEST_END));
+        let (code, outcome, message) = match wait::ended(self.cluster, run, longest).await {
+            Waited::Ended(now, reason) => {
+                let children = now.children(self.cluster).await.unwrap_or_default();
+                told.tasks = (!self.many).then(|| tasks::rows(run.kind, &now.object, &children));
+                self.ending(&now, before, &reason, began.elapsed())
+            }
+            Waited::Gone => (0, "ended", "it is gone".to_owned()),
+            Waited::Late => {
+                (TIMED_OUT, "timed-out", format!("{}; it has not ended yet", self.order.effect()))
+            }
+            Waited::Lost(error) => (Answer::NOBODY, "unanswered", error.to_string()),
+        };
+        (told.code, told.outcome, told.message) = (code, outcome, message);
+    }
+
+    /// What became of a run that has ended.
+    fn ending(
+        &self,
+        run: &Run,
+        before: &Phase,
+        reason: &str,
+        took: Duration,
+    ) -> (i32, &'static str, String) {
+        let took = time(took.as_secs_f64());
+        let succeeded = end(&run.object) == End::Succeeded;
+        let has_run = !list(&run.object, "/status/childReferences").is_empty()
+            || !list(&run.object, "/status/steps").is_empty();
+        if self.order != Order::Cancel {
+            return (0, "ended", format!("after {took} ({reason})"));
+        }
+        match before {
+            _ if succeeded => {
+                let code = if self.many { 0 } else { Answer::REJECTED };
+                (code, "too-late", format!("it ended before it could be cancelled ({reason})"))
+            }
+            Phase::NotBegun if !has_run => {
+                (0, "cancelled", "it had not begun, and will not run".to_owned())
+            }
+            _ => (0, "terminated", format!("it was running, and ended after {took} ({reason})")),
+        }
+    }
+
+    fn tell(&self, program: Program, told: &[RunTold]) -> Exit {
+        let json = self.arguments.asking.output != Print::Text;
+        let text = if json {
+            serde_json::to_string(told).unwrap_or_default()
+        } else {
+            told.iter().flat_map(RunTold::lines).collect::<Vec<_>>().join("\n")
+        };
+        let _ = crate::print(&text);
+        let next = told::next(program, self.order, told).filter(|_| !json && !self.many);
+        if let Some(next) = next {
+            let _ = crate::print(&format!("next: {next}"));
+        }
+        let worst = told.iter().map(|told| told.code).max().unwrap_or(0);
+        u8::try_from(worst).map_or(Exit::Code(1), Exit::Code)
+    }
+
+    fn verb(&self) -> &'static str {
+        self.order.verb().definition().name
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    go_duration::parse(text).ok()?.to_unsigned()
+}

@@ -1,0 +1,89 @@
+//! What came of an order for each run, and how it is told.
+
+use debug_scripts::RunVerb;
+use entrypoint::verb::Answer;
+use serde::Serialize;
+
+use super::object::Run;
+use super::order::Order;
+use super::tasks::{self, Row};
+use crate::cluster::answer::Told;
+use crate::cluster::error::ClusterError;
+use crate::cluster::target::Kind;
+use crate::program::Program;
+
+/// What became of an order for a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunTold {
+    /// The run's namespace.
+    pub namespace: String,
+    /// The run, as in `pipelinerun/x`.
+    pub run: String,
+    /// What was asked.
+    pub verb: &'static str,
+    /// A word: `accepted`, `rejected`, `too-late`, `cancelled`, `terminated`, `ended`, `timed-out`,
+    /// `unanswered`, `dry-run`.
+    pub outcome: &'static str,
+    /// What came of it, for a person.
+    pub message: String,
+    /// What came of it in the run's pods.
+    pub pods: Vec<Told>,
+    /// The run's tasks, where its end was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Vec<Row>>,
+    /// The exit code that goes with it.
+    #[serde(skip)]
+    pub code: i32,
+    /// What the run is.
+    #[serde(skip)]
+    pub kind: Kind,
+}
+
+impl RunTold {
+    /// What came of an order for a run, with this exit code.
+    pub fn new(
+        run: &Run,
+        verb: RunVerb,
+        code: i32,
+        outcome: &'static str,
+        message: String,
+    ) -> Self {
+        Self {
+            namespace: run.namespace.clone(),
+            run: run.called(),
+            verb: verb.definition().name,
+            outcome,
+            message,
+            pods: Vec::new(),
+            tasks: None,
+            code,
+            kind: run.kind,
+        }
+    }
+
+    /// Where a request failed.
+    pub fn unanswered(run: &Run, verb: RunVerb, error: &ClusterError) -> Self {
+        Self::new(run, verb, Answer::NOBODY, "unanswered", error.to_string())
+    }
+
+    /// The lines of it: the run, its pods, its tasks.
+    pub fn lines(&self) -> Vec<String> {
+        let first = format!("{}: {}: {}", self.run, self.outcome, self.message);
+        let pods = self.pods.iter().map(Told::line);
+        let tasks = self.tasks.iter().flat_map(|rows| tasks::table(self.kind, rows));
+        std::iter::once(first).chain(pods).chain(tasks).collect()
+    }
+}
+
+/// The next useful command once an order was accepted.
+pub fn next(program: Program, order: Order, told: &[RunTold]) -> Option<String> {
+    let accepted = told.iter().find(|told| told.code == 0 && told.outcome != "dry-run")?;
+    let RunTold { namespace, run, kind, tasks, .. } = accepted;
+    Some(match (order, kind) {
+        (Order::Pause, _) => format!("{} resume {run} -n {namespace}", program.name()),
+        (_, Kind::PipelineRun) if order.ends() && tasks.is_some() => {
+            format!("{} retry {run} -n {namespace}", program.name())
+        }
+        _ => format!("kubectl get {run} -n {namespace} -w"),
+    })
+}

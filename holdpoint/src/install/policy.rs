@@ -1,0 +1,53 @@
+//! The one thing that the API server can do by itself (Kubernetes 1.36): give Tekton's `prepare` our
+//! image, so that the pod runs under our entrypoint. What annotations ask needs the webhook.
+
+use serde_json::{Value, json};
+
+use super::metadata::{NAME, of_cluster};
+use super::{conditions, webhook};
+
+const VERSION: &str = "admissionregistration.k8s.io/v1";
+
+/// The policy, and the binding that puts it into force.
+pub(super) fn objects(image: &str) -> Vec<Value> {
+    vec![
+        json!({
+            "apiVersion": VERSION,
+            "kind": "MutatingAdmissionPolicy",
+            "metadata": of_cluster(NAME),
+            "spec": {
+                "failurePolicy": "Ignore",
+                "matchConditions": conditions::prepared_by_tekton(),
+                "matchConstraints": { "resourceRules": [webhook::pods_that_are_made()] },
+                "mutations": [{
+                    "patchType": "ApplyConfiguration",
+                    "applyConfiguration": { "expression": replacement(image) },
+                }],
+                "reinvocationPolicy": "IfNeeded",
+            },
+        }),
+        json!({
+            "apiVersion": VERSION,
+            "kind": "MutatingAdmissionPolicyBinding",
+            "metadata": of_cluster(NAME),
+            "spec": { "policyName": NAME },
+        }),
+    ]
+}
+
+/// Init containers are merged by their name. No name of an image has a quote in it.
+fn replacement(image: &str) -> String {
+    format!(
+        "\
+Object{{
+  spec: Object.spec{{
+    initContainers: [
+      Object.spec.initContainers{{
+        name: 'prepare',
+        image: '{image}'
+      }}
+    ]
+  }}
+}}"
+    )
+}
