@@ -6,6 +6,10 @@
 //! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]). What is asked
 //! of a PipelineRun or a TaskRun as a whole changes the object too ([`runs`]); one that failed is retried
 //! by a new one ([`rerun`]).
+//!
+//! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
+//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold. [`mod@logs`] shows what steps
+//! write.
 
 pub mod annotate;
 pub mod answer;
@@ -15,18 +19,27 @@ pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
+pub mod list;
+pub mod logs;
 pub(crate) mod look;
 pub mod rerun;
 pub mod resolve;
+pub mod row;
 pub mod runs;
 pub mod states;
+pub mod status;
 pub mod steps;
 pub mod target;
+pub mod told;
 pub mod until;
+pub mod view;
+pub mod way;
 
 use std::future::Future;
 
-use crate::args::VerbArguments;
+use debug_scripts::{Tool, Word};
+
+use crate::args::{ListArguments, LogsArguments, VerbArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::program::Program;
@@ -39,12 +52,31 @@ use target::Target;
 /// # Errors
 /// The cluster, or what is meant in it, cannot be reached.
 pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
+    if arguments.word == Word::Tool(Tool::Status) {
+        return complete(status::status(program, target, arguments));
+    }
     complete(async {
         match runs::ask(program, target, arguments).await? {
             Some(exit) => Ok(exit),
             None => ask::ask(program, target, arguments).await,
         }
     })
+}
+
+/// Shows the live runs of a cluster.
+///
+/// # Errors
+/// The cluster cannot be reached.
+pub fn list(program: Program, arguments: &ListArguments) -> Result<Exit, Error> {
+    complete(list::list(program, arguments))
+}
+
+/// Shows what the steps of a target write.
+///
+/// # Errors
+/// The cluster, or what is meant in it, cannot be reached.
+pub fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Error> {
+    complete(logs::logs(target, arguments))
 }
 
 /// Runs what speaks to a cluster to its end.

@@ -4,11 +4,15 @@
 mod annotate;
 mod faults;
 mod kubeconfig;
+mod list;
+mod logs;
 mod many;
 mod retry;
 mod runs;
-mod setting;
+pub(crate) mod setting;
+mod status;
 mod targets;
+mod terminal;
 mod until;
 mod verbs;
 mod worlds;

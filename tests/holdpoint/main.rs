@@ -4,6 +4,7 @@
 mod api;
 mod breakpoints;
 mod cluster;
+mod completion;
 mod containers;
 mod ends;
 mod inject;
@@ -11,6 +12,7 @@ mod install;
 mod list;
 mod markers;
 mod outcome;
+mod plugin;
 mod prompt;
 mod readme;
 mod runner;

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::runner::Home;
 
-/// A run on a terminal of its own.
+/// A program on a terminal of its own.
 pub(crate) struct Terminal {
     person: File,
     terminal: OwnedFd,

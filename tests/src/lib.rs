@@ -40,7 +40,7 @@ pub use pattern::matches;
 pub use random::Random;
 pub use running::{Ran, Running};
 pub use sandbox::Sandbox;
-pub use skipped::skip;
+pub use skipped::{skip, skipped_without};
 pub use step::Step;
 pub use wait::{DEADLINE, eventually, within};
 pub use webhook::Webhook;

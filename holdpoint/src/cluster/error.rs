@@ -65,11 +65,11 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if status.code == 409)
     }
 
-    /// Whether the same request may succeed later.
+    /// Whether the same request may succeed a moment later.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused { status, .. } => status.code == 429 || status.code >= 500,
+            Self::Refused { status, .. } => matches!(status.code, 410 | 429 | 500..),
             _ => false,
         }
     }

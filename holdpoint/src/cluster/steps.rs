@@ -90,6 +90,13 @@ impl PodSteps {
     }
 }
 
+impl StepPlace {
+    /// Whether this is its name, or that of its container.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.step == name || self.container == name
+    }
+}
+
 /// The files of downward volumes that hold an annotation of ours (contract 2.9).
 fn markers(pod: &Pod) -> Vec<String> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
