@@ -58,8 +58,8 @@ struct Looking {
 enum Problem {
     #[error("another replica was quicker")]
     Conflict,
-    #[error("there is no way to the API server: {0}")]
-    NoWay(String),
+    #[error("no API server is known: {0}; run it in a cluster, or set KUBECONFIG")]
+    Unknown(String),
     #[error("cannot {0}: {1}; it is tried again, and what is served stays")]
     Api(String, String),
     #[error(
@@ -150,13 +150,13 @@ impl Controller {
     async fn begin(&self) -> Result<Looking, Problem> {
         let mut config = match &self.config {
             Some(config) => config.clone(),
-            None => Config::infer().await.map_err(|error| Problem::NoWay(with_causes(&error)))?,
+            None => Config::infer().await.map_err(|error| Problem::Unknown(with_causes(&error)))?,
         };
         config.connect_timeout = Some(ANSWER_TIMEOUT);
         config.read_timeout = Some(ANSWER_TIMEOUT);
         config.write_timeout = Some(ANSWER_TIMEOUT);
         let client = Client::try_from(config);
-        let client = client.map_err(|error| Problem::NoWay(with_causes(&error)))?;
+        let client = client.map_err(|error| Problem::Unknown(with_causes(&error)))?;
         // Without a type, so that fields that are newer than ours survive.
         let resource = ApiResource::erase::<MutatingWebhookConfiguration>(&());
         Ok(Looking {

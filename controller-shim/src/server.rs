@@ -4,15 +4,15 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::IntoMakeService;
 use axum_server::{Control, Handle, Server};
 use clap::Parser as _;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::sleep;
@@ -48,7 +48,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     log::start(arguments.log_format);
     // `kube` has no way to be given a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let served = Runtime::new().map_err(Error::from);
+    let runtime = Builder::new_multi_thread().worker_threads(threads()).enable_all().build();
+    let served = runtime.map_err(Error::from);
     match served.and_then(|runtime| runtime.block_on(serve(arguments))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -56,6 +57,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// More would cost memory on a large node, and answer no sooner.
+fn threads() -> usize {
+    available_parallelism().map_or(1, NonZero::get).min(4)
 }
 
 async fn serve(arguments: Arguments) -> Result<(), Error> {
@@ -101,18 +107,15 @@ fn start(
         version = env!("CARGO_PKG_VERSION"),
         "listens"
     );
-    let tls = server(tls, control)?.acceptor(shown.acceptor()).serve(service(webhook.routes()));
-    let plain = server(plain, control)?.serve(service(webhook.observing_routes()));
+    let all = webhook.routes().into_make_service();
+    let tls = server(tls, control)?.acceptor(shown.acceptor()).serve(all);
+    let plain = server(plain, control)?.serve(webhook.observing_routes().into_make_service());
     Ok(tokio::spawn(async { tokio::try_join!(tls, plain).map(drop) }))
 }
 
 fn listen(flag: &'static str, address: &Listen) -> Result<TcpListener, Error> {
     let error = |source| Error::Listen { flag, address: address.clone(), source };
     TcpListener::bind(address.0.as_slice()).map_err(error)
-}
-
-fn service(routes: Router) -> IntoMakeService<Router> {
-    routes.into_make_service()
 }
 
 /// A server that drops slow clients and those that are gone.
