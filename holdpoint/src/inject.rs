@@ -3,13 +3,14 @@
 
 mod json;
 mod manifest;
-pub(crate) mod value;
-pub(crate) mod write;
+mod value;
+mod write;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use controller_shim::Settings;
+use serde_json::Value as Json;
 use similar::TextDiff;
 
 use crate::args::{Format, InjectArguments};
@@ -48,9 +49,14 @@ pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     Ok(if old == new { Exit::Success } else { DIFFERENT })
 }
 
-/// An object as YAML, as the manifests are written.
-pub fn yaml(object: &serde_json::Value) -> String {
-    write::yaml(&[value::new(object, 0)])
+/// Objects as YAML documents, written as manifests are.
+pub(crate) fn yaml(objects: &[Json]) -> String {
+    write::yaml(&objects.iter().map(value::of_json).collect::<Vec<_>>())
+}
+
+/// An object as JSON, written as manifests are.
+pub(crate) fn json(object: &Json) -> String {
+    write::json(&[value::of_json(object)])
 }
 
 fn read(arguments: &InjectArguments) -> Result<(String, String), Error> {

@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 use crate::args::{Format, InstallArguments, Issuer};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::inject::{value, write};
+use crate::inject;
 use crate::print_text;
 
 /// Prints what is to be applied.
 pub fn install(arguments: &InstallArguments) -> Result<Exit, Error> {
     let objects = objects(arguments);
     let text = match arguments.output {
-        Format::Yaml => write::yaml(&objects.iter().map(value::of_json).collect::<Vec<_>>()),
-        Format::Json => write::json(&[value::of_json(&list(objects))]),
+        Format::Yaml => inject::yaml(&objects),
+        Format::Json => inject::json(&list(objects)),
     };
     print_text(&text)?;
     Ok(Exit::Success)

@@ -38,7 +38,7 @@ pub fn list(arguments: &ListArguments) -> Result<Exit, Error> {
     let text = match arguments.output {
         ListOutput::Json => serde_json::to_string(&rows).unwrap_or_default(),
         ListOutput::Yaml => {
-            inject::yaml(&serde_json::to_value(&rows).unwrap_or_default()).trim_end().to_owned()
+            inject::yaml(&[serde_json::to_value(&rows).unwrap_or_default()]).trim_end().to_owned()
         }
         ListOutput::Name if rows.is_empty() => return Ok(Exit::Success),
         ListOutput::Name => names(),

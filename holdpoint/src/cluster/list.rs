@@ -93,7 +93,7 @@ fn written(entries: &[Entry], arguments: &ListArguments) -> String {
     match arguments.output {
         ListOutput::Json => serde_json::to_string(entries).unwrap_or_default(),
         ListOutput::Yaml => {
-            inject::yaml(&serde_json::to_value(entries).unwrap_or_default()).trim_end().to_owned()
+            inject::yaml(&[serde_json::to_value(entries).unwrap_or_default()]).trim_end().to_owned()
         }
         ListOutput::Name => {
             let mut names: Vec<_> = entries.iter().map(|entry| entry.run.clone()).collect();

@@ -20,7 +20,7 @@ pub(super) fn of_node(node: &Node) -> Json {
 }
 
 /// The tree of new JSON, which stands on no line.
-pub(crate) fn of_json(json: &Json) -> Node {
+pub(super) fn of_json(json: &Json) -> Node {
     new(json, 0)
 }
 

@@ -9,13 +9,13 @@ use super::value;
 use crate::task::yaml::{Node, Value, Word, word};
 
 /// All documents, with `---` between them.
-pub(crate) fn yaml(documents: &[Node]) -> String {
+pub(super) fn yaml(documents: &[Node]) -> String {
     let text = |node: &Node| whole(node).into_iter().map(|line| line + "\n").collect::<String>();
     documents.iter().map(text).collect::<Vec<_>>().join("---\n")
 }
 
 /// All documents, one behind the other.
-pub(crate) fn json(documents: &[Node]) -> String {
+pub(super) fn json(documents: &[Node]) -> String {
     let text = |node| serde_json::to_string_pretty(&Ordered(node)).unwrap_or_default() + "\n";
     documents.iter().map(text).collect()
 }

@@ -19,7 +19,7 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::rerun::{ATTEMPT, ORIGIN, Rerun, rerun};
 use crate::cluster::target::Kind;
 use crate::exit::Exit;
-use crate::inject::{value, write};
+use crate::inject;
 use crate::program::Program;
 use crate::table::columns;
 
@@ -134,7 +134,7 @@ impl Retrying<'_> {
     fn show(&self, rerun: &Rerun) {
         let text = match self.arguments.asking.output {
             Print::Json => serde_json::to_string_pretty(&rerun.object).unwrap_or_default(),
-            Print::Text | Print::Yaml => write::yaml(&[value::of_json(&rerun.object)]),
+            Print::Text | Print::Yaml => inject::yaml(std::slice::from_ref(&rerun.object)),
         };
         let _ = crate::print(text.trim_end());
     }
