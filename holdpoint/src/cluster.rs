@@ -4,6 +4,7 @@
 //! A [`target`] is resolved to pods ([`resolve`]) and their [`steps`]; what those say of themselves is
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
 //! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]).
+//! A [`mod@shell`] is a [`session`] with the entrypoint's, or with that of a [`toolbox`] beside the step.
 
 pub mod annotate;
 pub mod answer;
@@ -13,12 +14,17 @@ pub mod connect;
 pub mod error;
 pub mod exec;
 pub mod resolve;
+pub mod session;
+pub mod shell;
 pub mod states;
 pub mod steps;
 pub mod target;
+pub mod toolbox;
 pub mod until;
 
 use std::future::Future;
+
+use debug_scripts::{Tool, Word};
 
 use crate::args::VerbArguments;
 use crate::error::Error;
@@ -33,7 +39,10 @@ use target::Target;
 /// # Errors
 /// The cluster, or what is meant in it, cannot be reached.
 pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
-    complete(ask::ask(program, target, arguments))
+    match arguments.word {
+        Word::Tool(Tool::Shell) => complete(shell::shell(program, target, arguments)),
+        _ => complete(ask::ask(program, target, arguments)),
+    }
 }
 
 /// Runs what speaks to a cluster to its end.

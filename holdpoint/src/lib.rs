@@ -14,6 +14,7 @@ pub mod program;
 pub mod run;
 pub mod table;
 pub mod task;
+pub mod terminal;
 pub mod verbs;
 
 use std::ffi::{OsStr, OsString};
@@ -84,6 +85,11 @@ fn print(line: &str) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// Says something beside what is printed, on stderr.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "holdpoint: {line}");
 }
 
 /// The last part of a path, for messages and names.

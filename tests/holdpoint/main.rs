@@ -12,5 +12,6 @@ mod outcome;
 mod prompt;
 mod readme;
 mod runner;
+mod terminal;
 mod verbs;
 mod views;

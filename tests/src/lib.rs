@@ -24,7 +24,7 @@ mod step;
 mod tree;
 mod wait;
 
-pub use api::{Api, Exec, Fault, Kubelet, Request};
+pub use api::{Api, Exec, Fault, Kubelet, NO_IMAGE, Request};
 pub use asking::{Asking, Said};
 pub use containers::{Container, Ended, Image, Limits, Pod, Session, StepContainer};
 pub use expected::{Post, Row, internal, result, row, started_at, step_result};

@@ -38,6 +38,8 @@ pub struct Exec {
     pub container: String,
     /// The command and its arguments.
     pub command: Vec<String>,
+    /// Whether it is the container's own, which begins when somebody attaches to it.
+    pub attached: bool,
     /// Whether a terminal is asked for; then stderr is not.
     pub tty: bool,
     /// What is typed; it ends with the session.
@@ -83,8 +85,12 @@ pub(super) async fn respond(
     let Asked { mut parts, place, query, cut, .. } = asked;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let upgrade = upgrade.map_err(|error| Problem::new(400, error.to_string()))?;
-    let command: Vec<_> = query.all("command").map(str::to_owned).collect();
     let container = query.get("container").unwrap_or_default().to_owned();
+    let attached = place.part.as_deref() == Some("attach");
+    let command: Vec<_> = match attached {
+        true => own_command(pod, &container),
+        false => query.all("command").map(str::to_owned).collect(),
+    };
     let refusal = refusal(pod, &place, &container);
     let (run, tty) = (runner.get(), query.is("tty"));
     let session = move |socket| async move {
@@ -92,7 +98,18 @@ pub(super) async fn respond(
         let Ends { stdin, stdout, stderr, sizes } = ends;
         let namespace = place.namespace.unwrap_or_default();
         let pod = place.name.unwrap_or_default();
-        let exec = Exec { namespace, pod, container, command, tty, stdin, stdout, stderr, sizes };
+        let exec = Exec {
+            namespace,
+            pod,
+            container,
+            command,
+            attached,
+            tty,
+            stdin,
+            stdout,
+            stderr,
+            sizes,
+        };
         let (ended, code) = oneshot::channel();
         thread::spawn(move || {
             let outcome = refusal.map_or_else(|| run(exec), Err);
@@ -101,6 +118,14 @@ pub(super) async fn respond(
         converse(socket, streams, code, cut).await;
     };
     Ok(upgrade.protocols(PROTOCOLS).on_upgrade(session).into_response())
+}
+
+/// The command of an ephemeral container.
+fn own_command(pod: &Value, container: &str) -> Vec<String> {
+    let containers = pod["spec"]["ephemeralContainers"].as_array().into_iter().flatten();
+    let mut of_it = containers.filter(|it| it["name"] == container);
+    let words = of_it.next().and_then(|it| it["command"].as_array()).into_iter().flatten();
+    words.filter_map(|word| Some(word.as_str()?.to_owned())).collect()
 }
 
 /// What the kubelet says of a container that does not run.
