@@ -39,6 +39,17 @@ chaos seed runs *at_a_time:
     cargo run --quiet -p holdpoint-tests --bin chaos -- \
         "${CARGO_TARGET_DIR:-target}/debug/entrypoint" {{ seed }} {{ runs }} {{ at_a_time }}
 
+# docs/commands.md, made from the definitions of the help.
+docs:
+    cargo run --quiet -p holdpoint --example commands > docs/commands.md
+
+# `holdpoint`, and the names by which kubectl finds it, into a folder of the PATH.
+install-plugin folder='/usr/local/bin':
+    cargo build --release -p holdpoint
+    install -D "${CARGO_TARGET_DIR:-target}/release/holdpoint" '{{ folder }}/holdpoint'
+    ln -sf holdpoint '{{ folder }}/kubectl-holdpoint'
+    ln -sf holdpoint '{{ folder }}/kubectl_complete-holdpoint'
+
 # All that CI checks.
 ci:
     .ci/run

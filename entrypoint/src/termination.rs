@@ -52,6 +52,14 @@ impl Message {
     }
 }
 
+/// The rows of a message, plain or compressed, as its readers get it; none where it is something else.
+pub fn rows_of(message: &str) -> Vec<Row> {
+    match encoding::decode(message.as_bytes().to_vec()) {
+        Decoded::Rows(rows) => rows,
+        Decoded::Other | Decoded::TooLarge => Vec::new(),
+    }
+}
+
 fn ending_row(ending: EndRow) -> Option<Row> {
     match ending {
         EndRow::Nothing => None,

@@ -1,6 +1,8 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod look;
 mod reach;
+mod reference;
 mod verb;
 
 use std::ffi::OsString;
@@ -13,7 +15,9 @@ use debug_scripts::Word;
 
 use crate::program::Program;
 
+pub use look::{CompletionArguments, ListArguments, ListOutput, LogsArguments, Shell};
 pub use reach::Reach;
+pub use reference::reference;
 pub use verb::{Asking, By, Manner, Until, VerbArguments};
 
 const EXAMPLES: &str = "\
@@ -26,6 +30,8 @@ Examples:
   holdpoint inject -f job.yaml | kubectl apply -f -
   holdpoint retry tr/build                (a TaskRun of a cluster, whose step is held)
   holdpoint pause @latest -n ci           (the newest live run of a namespace)
+  holdpoint list -A --held                (the runs of a cluster that wait for a person)
+  holdpoint logs pr/release -f            (what all steps of a PipelineRun write)
 
 Exit codes:
   run:    0, or that of the first step that failed (128 + s for a signal s);
@@ -91,14 +97,21 @@ pub enum Command {
     Run(RunArguments),
     /// Show the runs.
     List(ListArguments),
+    /// Show what the steps of a target write.
+    Logs(LogsArguments),
     /// Put the entrypoint into a manifest.
     Inject(InjectArguments),
     /// Ask something of a live run.
     Verb(VerbArguments),
+    /// Print a shell's script for completion.
+    Completion(CompletionArguments),
 }
 
 const RUN: [&str; 2] = ["run", "run a Task, TaskRun or Pod of a file here"];
-const LIST: [&str; 2] = ["list", "show the runs that are live or ended within a day, newest first"];
+const LIST: [&str; 2] =
+    ["list", "show the runs on this machine, or with -n, -A… those of a cluster"];
+const LOGS: [&str; 2] = ["logs", "show what the steps of a target in a cluster have written"];
+const COMPLETION: [&str; 2] = ["completion", "print the script by which a shell completes words"];
 const STOP: [&str; 3] = [verb::STOP, "[--finally]", "the same as stop-finally"];
 const INJECT: [&str; 2] = ["inject", "put the step entrypoint into the pods of a manifest"];
 
@@ -106,12 +119,16 @@ impl Subcommand for Command {
     fn augment_subcommands(command: clap::Command) -> clap::Command {
         let run = RunArguments::augment_args(clap::Command::new(RUN[0])).after_help(RUN_HELP);
         let list = ListArguments::augment_args(clap::Command::new(LIST[0]));
+        let logs = LogsArguments::augment_args(clap::Command::new(LOGS[0]));
+        let completion = CompletionArguments::augment_args(clap::Command::new(COMPLETION[0]));
         let inject = InjectArguments::augment_args(clap::Command::new(INJECT[0]));
         command
             .subcommand(verb::about(run, RUN[1]))
-            .subcommand(verb::about(list, LIST[1]))
+            .subcommand(verb::about(list.after_help(look::LIST_HELP), LIST[1]))
+            .subcommand(verb::about(logs.after_help(look::LOGS_HELP), LOGS[1]))
             .subcommand(verb::about(inject.after_help(INJECT_HELP), INJECT[1]))
             .subcommands(Word::all().map(verb::subcommand))
+            .subcommand(verb::about(completion.after_help(look::COMPLETION_HELP), COMPLETION[1]))
     }
 
     fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
@@ -119,7 +136,8 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        [RUN[0], LIST[0], INJECT[0], verb::STOP].contains(&name) || Word::named(name).is_some()
+        let own = [RUN[0], LIST[0], LOGS[0], INJECT[0], COMPLETION[0], verb::STOP];
+        own.contains(&name) || Word::named(name).is_some()
     }
 }
 
@@ -136,6 +154,12 @@ impl FromArgMatches for Command {
             Some(word) => verb::from_matches(word, &mut matches).map(Self::Verb),
             None if name == LIST[0] => {
                 ListArguments::from_arg_matches_mut(&mut matches).map(Self::List)
+            }
+            None if name == LOGS[0] => {
+                LogsArguments::from_arg_matches_mut(&mut matches).map(Self::Logs)
+            }
+            None if name == COMPLETION[0] => {
+                CompletionArguments::from_arg_matches_mut(&mut matches).map(Self::Completion)
             }
             None if name == INJECT[0] => {
                 InjectArguments::from_arg_matches_mut(&mut matches).map(Self::Inject)
@@ -156,10 +180,14 @@ fn help() -> String {
     let look = rows(|word| matches!(word, Word::Tool(_)));
     let groups = [
         group("Run", [[RUN[0], "FILE", RUN[1]]]),
-        group("Look", std::iter::once([LIST[0], "", LIST[1]]).chain(look)),
+        group(
+            "Look",
+            [[LIST[0], "", LIST[1]], [LOGS[0], "TARGET [-f]", LOGS[1]]].into_iter().chain(look),
+        ),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
         group("For the whole run", rows(|word| matches!(word, Word::Run(_))).chain([STOP])),
         group("For a cluster", [[INJECT[0], "[-f FILE]", INJECT[1]]]),
+        group("For your shell", [[COMPLETION[0], "SHELL", COMPLETION[1]]]),
     ];
     format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",
@@ -213,14 +241,6 @@ pub struct RunArguments {
     /// No colours, as with NO_COLOR in the environment
     #[arg(long)]
     pub no_color: bool,
-}
-
-/// How to show the runs.
-#[derive(Debug, Args)]
-pub struct ListArguments {
-    /// How to print them
-    #[arg(short = 'o', long, value_enum, default_value_t)]
-    pub output: Output,
 }
 
 /// What to inject, and how.

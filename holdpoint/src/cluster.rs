@@ -5,6 +5,9 @@
 //! read in the pods ([`states`], by [`exec`]), and who is asked is chosen from it ([`choose`]). A verb is
 //! the entrypoint's own, run in the pod ([`mod@ask`]), or an annotation of the pod ([`annotate`]).
 //! A [`mod@shell`] is a [`session`] with the entrypoint's, or with that of a [`toolbox`] beside the step.
+//!
+//! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
+//! [`status`] and [`list`] show it, with the [`way`] out of a hold. [`logs`] shows what steps write.
 
 pub mod annotate;
 pub mod answer;
@@ -13,20 +16,27 @@ pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
+pub mod list;
+pub mod logs;
 pub mod resolve;
+pub mod row;
 pub mod session;
 pub mod shell;
 pub mod states;
+pub mod status;
 pub mod steps;
 pub mod target;
+pub mod told;
 pub mod toolbox;
 pub mod until;
+pub mod view;
+pub mod way;
 
 use std::future::Future;
 
 use debug_scripts::{Tool, Word};
 
-use crate::args::VerbArguments;
+use crate::args::{ListArguments, LogsArguments, VerbArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::program::Program;
@@ -41,8 +51,25 @@ use target::Target;
 pub fn ask(program: Program, target: &Target, arguments: &VerbArguments) -> Result<Exit, Error> {
     match arguments.word {
         Word::Tool(Tool::Shell) => complete(shell::shell(program, target, arguments)),
+        Word::Tool(Tool::Status) => complete(status::status(program, target, arguments)),
         _ => complete(ask::ask(program, target, arguments)),
     }
+}
+
+/// Shows the live runs of a cluster.
+///
+/// # Errors
+/// The cluster cannot be reached.
+pub fn list(program: Program, arguments: &ListArguments) -> Result<Exit, Error> {
+    complete(list::list(program, arguments))
+}
+
+/// Shows what the steps of a target write.
+///
+/// # Errors
+/// The cluster, or what is meant in it, cannot be reached.
+pub fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Error> {
+    complete(logs::logs(target, arguments))
 }
 
 /// Runs what speaks to a cluster to its end.

@@ -112,6 +112,11 @@ fn difference(file: &str, old: &str, new: &str) -> String {
     diff.unified_diff().header(file, &format!("{file} (injected)")).to_string()
 }
 
+/// A value as YAML, as `-o yaml` prints it.
+pub(crate) fn yaml_of(json: &serde_json::Value) -> String {
+    write::yaml(&[value::new(json, 0)]).trim_end().to_owned()
+}
+
 fn print(text: &str) -> Result<(), Error> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod cluster;
+pub mod complete;
 pub mod error;
 pub mod exit;
 pub mod inject;
@@ -38,6 +39,9 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     {
         return Exit::from(Err(launch::become_program(rest))).into();
     }
+    if let Some(outcome) = complete::answer(&arguments) {
+        return Exit::from(outcome).into();
+    }
     let program = Program::of(arguments.first().map(OsString::as_os_str));
     let outcome = match Arguments::read(arguments, program) {
         Ok(arguments) => perform(program, arguments.command),
@@ -49,9 +53,13 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 fn perform(program: Program, command: Command) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::run(arguments),
-        Command::List(_) if program == Program::Plugin => Err(only_here("list")),
-        Command::List(arguments) => list::list(arguments.output),
+        Command::List(arguments) if arguments.speaks_to_a_cluster(program) => {
+            cluster::list(program, &arguments)
+        }
+        Command::List(arguments) => list::list(&arguments),
+        Command::Logs(arguments) => cluster::logs(&arguments.target, &arguments),
         Command::Inject(arguments) => inject::inject(&arguments),
+        Command::Completion(arguments) => complete::register(arguments.shell),
         Command::Verb(arguments) => match (&arguments.target, program) {
             (Some(target), _) => cluster::ask(program, target, &arguments),
             (None, Program::Plugin) => Err(no_target(&arguments)),
@@ -67,13 +75,6 @@ fn no_target(arguments: &VerbArguments) -> Error {
         "{name} needs a target: `kubectl holdpoint {name} @latest` for the newest live run, or one that \
          `kubectl holdpoint list` shows, such as pod/NAME; `holdpoint {name}` speaks to a run on this \
          machine"
-    ))
-}
-
-fn only_here(name: &str) -> Error {
-    Error::Usage(format!(
-        "{name}: shows the runs on this machine, by `holdpoint {name}`; for those of a cluster take \
-         `kubectl get taskruns,pods`"
     ))
 }
 

@@ -4,9 +4,10 @@ use chrono::{DateTime, Local, Utc};
 use entrypoint::state::Phase;
 use serde::Serialize;
 
-use crate::args::Output;
+use crate::args::{ListArguments, ListOutput};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::inject;
 use crate::run::folder::{Record, RunFolder};
 use crate::run::runs;
 use crate::table::{columns, time};
@@ -25,16 +26,39 @@ struct Row {
 }
 
 /// Shows them, newest first.
-pub fn list(output: Output) -> Result<Exit, Error> {
+///
+/// # Errors
+/// They cannot be read, or are asked for in a form that only those of a cluster have.
+pub fn list(arguments: &ListArguments) -> Result<Exit, Error> {
     runs::clean_up()?;
-    let rows: Vec<_> = runs::all()?.iter().map(|(folder, record)| row(folder, record)).collect();
-    let text = match output {
-        Output::Json => serde_json::to_string(&rows).unwrap_or_default(),
-        Output::Text if rows.is_empty() => "no runs; start one with `holdpoint run FILE`".into(),
-        Output::Text => table(&rows),
+    let mut rows: Vec<_> =
+        runs::all()?.iter().map(|(folder, record)| row(folder, record)).collect();
+    rows.retain(|row| !arguments.held || ["held", "paused"].contains(&row.status.as_str()));
+    let names = || rows.iter().map(|row| row.run.clone()).collect::<Vec<_>>().join("\n");
+    let text = match arguments.output {
+        ListOutput::Json => serde_json::to_string(&rows).unwrap_or_default(),
+        ListOutput::Yaml => inject::yaml_of(&serde_json::to_value(&rows).unwrap_or_default()),
+        ListOutput::Name if rows.is_empty() => return Ok(Exit::Success),
+        ListOutput::Name => names(),
+        ListOutput::Text if rows.is_empty() => none(arguments.held).to_owned(),
+        ListOutput::Text => table(&rows),
+        ListOutput::Wide => {
+            let problem = "-o wide is for the runs of a cluster, as in `list -A -o wide`";
+            return Err(Error::Usage(problem.to_owned()));
+        }
     };
     crate::print(&text)?;
     Ok(Exit::Success)
+}
+
+/// Said where there is nothing to be shown: the runs of a cluster are elsewhere.
+fn none(held: bool) -> &'static str {
+    if held {
+        "no run on this machine is held or paused; `kubectl holdpoint list --held` looks in the cluster"
+    } else {
+        "no runs on this machine; start one with `holdpoint run FILE`, or look in the cluster with \
+         `kubectl holdpoint list`"
+    }
 }
 
 fn row(folder: &RunFolder, record: &Record) -> Row {
@@ -89,7 +113,7 @@ fn table(rows: &[Row]) -> String {
             time(row.age_seconds),
         ]
     };
-    columns(std::iter::once(head).chain(rows.iter().map(line)).collect()).join("\n")
+    columns(&std::iter::once(head).chain(rows.iter().map(line)).collect::<Vec<_>>()).join("\n")
 }
 
 #[cfg(test)]

@@ -1,15 +1,28 @@
 //! Tables and times as a person reads them.
 
+use chrono::{DateTime, NaiveDate, Utc};
+
 /// Rows with each column as wide as its widest cell, a line each.
-pub fn columns<const N: usize>(rows: Vec<[String; N]>) -> Vec<String> {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+pub fn columns(rows: &[impl AsRef<[String]>]) -> Vec<String> {
+    let cells = || rows.iter().map(|row| row.as_ref());
+    let width = |column: usize| {
+        cells().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<_> = (0..).map_while(width).collect();
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    rows.iter().map(line).collect()
+    cells().map(line).collect()
+}
+
+/// A time of RFC 3339 as a table shows it, in UTC as all messages of steps have it: `09:47:18Z`, and
+/// with its date where that is not this one. What is no such time stays as it is.
+pub fn clock(time: &str, today: NaiveDate) -> String {
+    let Ok(time) = DateTime::parse_from_rfc3339(time) else { return time.to_owned() };
+    let time = time.with_timezone(&Utc);
+    let format = if time.date_naive() == today { "%H:%M:%SZ" } else { "%Y-%m-%d %H:%M:%SZ" };
+    time.format(format).to_string()
 }
 
 /// A time as a person says it: `0.3 s`, `2 min 5 s`, `3 h 20 min`.
@@ -45,6 +58,19 @@ mod tests {
     #[test]
     fn a_table_has_columns() {
         let row = |one: &str, other: &str| [one.to_owned(), other.to_owned()];
-        assert_eq!(columns(vec![row("A", "B"), row("long", "")]), ["A     B", "long"]);
+        assert_eq!(columns(&[row("A", "B"), row("long", "")]), ["A     B", "long"]);
+    }
+
+    #[test]
+    fn a_time_has_its_date_on_another_day() {
+        let day = |day| NaiveDate::from_ymd_opt(2026, 11, day).unwrap_or_default();
+        for (time, today, text) in [
+            ("2026-11-21T23:30:01.500Z", 21, "23:30:01Z"),
+            ("2026-11-22T01:30:01+02:00", 21, "23:30:01Z"),
+            ("2026-11-21T23:30:01Z", 22, "2026-11-21 23:30:01Z"),
+            ("soon", 22, "soon"),
+        ] {
+            assert_eq!(clock(time, day(today)), text);
+        }
     }
 }

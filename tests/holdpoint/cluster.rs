@@ -4,8 +4,11 @@
 mod annotate;
 mod faults;
 mod kubeconfig;
-mod setting;
+mod list;
+mod logs;
+pub(crate) mod setting;
 mod shell;
+mod status;
 mod targets;
 mod toolbox;
 mod until;

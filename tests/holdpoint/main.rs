@@ -4,11 +4,13 @@
 mod api;
 mod breakpoints;
 mod cluster;
+mod completion;
 mod ends;
 mod inject;
 mod list;
 mod markers;
 mod outcome;
+mod plugin;
 mod prompt;
 mod readme;
 mod runner;

@@ -34,5 +34,6 @@ pub use nix::sys::signal::Signal;
 pub use pattern::matches;
 pub use running::{Ran, Running};
 pub use sandbox::Sandbox;
+pub use skipped::skipped_without;
 pub use step::Step;
 pub use wait::{DEADLINE, eventually};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
@@ -15,6 +16,15 @@ pub(crate) fn skip(why: &str) {
     if skipped.insert(test()) {
         note(&format!("skipped: {why} ({} skipped so far)", skipped.len()));
     }
+}
+
+/// Whether the test of this thread cannot run, since a program is not installed; then a line says so.
+pub fn skipped_without(program: &str) -> bool {
+    let missing = Command::new(program).arg("--version").output().is_err();
+    if missing {
+        skip(&format!("there is no {program}"));
+    }
+    missing
 }
 
 /// Says how the test of this thread is run.

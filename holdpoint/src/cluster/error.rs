@@ -69,6 +69,15 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if status.code == 404)
     }
 
+    /// Whether the same request may succeed a moment later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } => matches!(status.code, 410 | 429 | 500..),
+            _ => false,
+        }
+    }
+
     /// The code that it ends the process with (contract 2.7: 3 rejected, 4 nobody answered).
     pub fn exit(&self) -> Exit {
         let code = match self {

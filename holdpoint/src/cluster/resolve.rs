@@ -23,7 +23,16 @@ pub struct Resolved {
     pub pods: Vec<PodSteps>,
 }
 
-/// The pods of a target.
+/// What a target is, with the objects of its pods that have steps.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The target; for `@latest` the run that was found.
+    pub target: Target,
+    /// At least one, oldest first.
+    pub pods: Vec<Pod>,
+}
+
+/// The pods of a target, as far as verbs need them.
 ///
 /// # Errors
 /// The target is not there, or has no pod with steps.
@@ -32,21 +41,73 @@ pub async fn resolve(
     target: &Target,
     selector: Option<&str>,
 ) -> Result<Resolved, ClusterError> {
+    let Found { target, pods } = find(cluster, target, selector).await?;
+    Ok(Resolved { target, pods: pods.iter().map(PodSteps::of).collect() })
+}
+
+/// The pods of a target.
+///
+/// # Errors
+/// The target is not there, or has no pod with steps.
+pub async fn find(
+    cluster: &Cluster,
+    target: &Target,
+    selector: Option<&str>,
+) -> Result<Found, ClusterError> {
     let (target, pods) = match target {
         Target::Named(kind, name) => (target.clone(), named(cluster, *kind, name).await?),
         Target::Every(kind) => (target.clone(), every(cluster, *kind, selector).await?),
         Target::Latest => latest(cluster, selector).await?,
     };
-    let steps: Vec<_> = in_order(pods).iter().map(PodSteps::of).collect();
-    let with_steps: Vec<_> = steps.iter().filter(|pod| !pod.steps.is_empty()).cloned().collect();
-    match (steps.as_slice(), with_steps.is_empty()) {
-        ([], _) => Err(ClusterError::Nobody(no_pods(cluster, &target, selector))),
+    let is_there = !pods.is_empty();
+    let mut pods = in_order(pods);
+    pods.retain(has_steps);
+    match (is_there, pods.is_empty()) {
+        (false, _) => Err(ClusterError::Nobody(no_pods(cluster, &target, selector))),
         (_, true) => Err(ClusterError::Nobody(format!(
             "{target}: no container of it runs the step entrypoint; annotate the pod with \
              holdpoint.dev/inject: \"true\" before it is made, or see `holdpoint inject --help`"
         ))),
-        _ => Ok(Resolved { target, pods: with_steps }),
+        _ => Ok(Found { target, pods }),
     }
+}
+
+/// The pods that run steps and have not ended, oldest first.
+///
+/// # Errors
+/// They may not be listed.
+pub async fn live(cluster: &Cluster, selector: Option<&str>) -> Result<Vec<Pod>, ClusterError> {
+    let not_over = "status.phase!=Succeeded,status.phase!=Failed";
+    let parameters = ListParams { field_selector: Some(not_over.to_owned()), ..labels(selector) };
+    let mut pods = in_order(listed_by(cluster, &parameters).await?);
+    pods.retain(|pod| is_ours(pod) && has_steps(pod));
+    Ok(pods)
+}
+
+/// All pods of ours, oldest first.
+///
+/// # Errors
+/// They may not be listed.
+pub async fn ours(cluster: &Cluster) -> Result<Vec<Pod>, ClusterError> {
+    let mut pods = in_order(listed(cluster, None).await?);
+    pods.retain(is_ours);
+    Ok(pods)
+}
+
+/// Every target that a pod belongs to, the smallest first: the pod, its Job or TaskRun, its
+/// PipelineRun.
+pub fn targets_of(pod: &Pod) -> Vec<Target> {
+    let own = Target::Named(Kind::Pod, pod.name_any());
+    let larger = [Kind::Job, Kind::TaskRun, Kind::PipelineRun].into_iter().filter_map(|kind| {
+        let mut labels = kind.definition().labels.iter();
+        let name = labels.find_map(|label| pod.labels().get(*label))?;
+        Some(Target::Named(kind, name.clone()))
+    });
+    std::iter::once(own).chain(larger).collect()
+}
+
+fn has_steps(pod: &Pod) -> bool {
+    !PodSteps::of(pod).steps.is_empty()
 }
 
 /// A pod as it is now.
@@ -60,8 +121,8 @@ pub async fn again(cluster: &Cluster, pod: &PodSteps) -> Result<PodSteps, Cluste
 }
 
 async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, ClusterError> {
-    let what = format!("read {kind}/{name}{}", place(cluster));
     if kind == Kind::Pod {
+        let what = format!("read {kind}/{name}{}", place(cluster));
         return Ok(vec![cluster.request(&what, cluster.all::<Pod>().get(name)).await?]);
     }
     let found = of_run(cluster, kind, name).await?;
@@ -70,8 +131,7 @@ async fn named(cluster: &Cluster, kind: Kind, name: &str) -> Result<Vec<Pod>, Cl
     }
     // The object itself tells whether it has no pods yet or is not there, and which pod it has where its
     // name is too long for a label.
-    let objects = objects(cluster, kind);
-    let object = cluster.request(&what, objects.get(name)).await?;
+    let object = object(cluster, kind, name).await?;
     let pod = object.data.pointer("/status/podName").and_then(|name| name.as_str());
     match pod.filter(|name| !name.is_empty()) {
         None => Ok(Vec::new()),
@@ -107,8 +167,7 @@ async fn every(
     }
     let objects = objects(cluster, kind);
     let what = format!("list {}", kind.definition().object[1]);
-    let parameters = ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() };
-    let found = cluster.request(&what, objects.list(&parameters)).await?;
+    let found = cluster.request(&what, objects.list(&labels(selector))).await?;
     let mut pods = Vec::new();
     for object in found {
         let namespace = object.namespace().or_else(|| cluster.namespace.clone());
@@ -156,9 +215,29 @@ fn run_of(pod: &Pod) -> Option<(Kind, String)> {
 }
 
 async fn listed(cluster: &Cluster, selector: Option<&str>) -> Result<Vec<Pod>, ClusterError> {
-    let parameters = ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() };
+    listed_by(cluster, &labels(selector)).await
+}
+
+async fn listed_by(cluster: &Cluster, parameters: &ListParams) -> Result<Vec<Pod>, ClusterError> {
     let what = format!("list pods{}", place(cluster));
-    Ok(cluster.request(&what, cluster.all::<Pod>().list(&parameters)).await?.items)
+    Ok(cluster.request(&what, cluster.all::<Pod>().list(parameters)).await?.items)
+}
+
+fn labels(selector: Option<&str>) -> ListParams {
+    ListParams { label_selector: selector.map(str::to_owned), ..<_>::default() }
+}
+
+/// The object of a run.
+///
+/// # Errors
+/// It is not there, or may not be read.
+pub async fn object(
+    cluster: &Cluster,
+    kind: Kind,
+    name: &str,
+) -> Result<DynamicObject, ClusterError> {
+    let what = format!("read {kind}/{name}{}", place(cluster));
+    cluster.request(&what, objects(cluster, kind).get(name)).await
 }
 
 fn objects(cluster: &Cluster, kind: Kind) -> Api<DynamicObject> {
@@ -186,7 +265,8 @@ fn no_pods(cluster: &Cluster, target: &Target, selector: Option<&str>) -> String
     }
 }
 
-fn place(cluster: &Cluster) -> String {
+/// Where it is looked, as a part of a sentence.
+pub fn place(cluster: &Cluster) -> String {
     match &cluster.namespace {
         Some(namespace) => format!(" in namespace {namespace}"),
         None => String::new(),

@@ -59,7 +59,8 @@ fn entry(key: &str, json: &Json) -> Entry {
     Entry { key: key.to_owned(), line: 0, node: new(json, 0) }
 }
 
-fn new(json: &Json, line: usize) -> Node {
+/// The tree of JSON that stands at this line.
+pub(super) fn new(json: &Json, line: usize) -> Node {
     let value = match json {
         Json::Null => Value::Null,
         Json::Bool(_) | Json::Number(_) => Value::Typed(json.to_string()),

@@ -13,17 +13,30 @@ pub struct Lines<R> {
     source: R,
     rest: Vec<u8>,
     ended: bool,
+    failed: bool,
+    taken: u64,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// The lines of this source.
     pub fn new(source: R) -> Self {
-        Self { source, rest: Vec::new(), ended: false }
+        Self { source, rest: Vec::new(), ended: false, failed: false, taken: 0 }
     }
 
     /// Whether there is nothing more to come.
     pub fn ended(&self) -> bool {
         self.ended && self.rest.is_empty()
+    }
+
+    /// Whether the source could not be read to its end. What then comes as the last line may be a part
+    /// of one.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// How many bytes of the source the lines until now have taken.
+    pub fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// The next line without its line break; none at the end. A source that cannot be read ends.
@@ -35,7 +48,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if self.ended {
                 return None;
             }
-            self.ended = !matches!(self.read().await, Ok(read) if read > 0);
+            let read = self.read().await;
+            self.failed = read.is_err();
+            self.ended = !matches!(read, Ok(read) if read > 0);
         }
     }
 
@@ -52,6 +67,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             None => return None,
         };
         let mut line_and_break: Vec<u8> = self.rest.drain(..taken).collect();
+        self.taken += taken as u64;
         line_and_break.truncate(line);
         Some(line_and_break)
     }
@@ -70,7 +86,8 @@ mod tests {
             while let Some(line) = lines.next().await {
                 all.push(line);
             }
-            assert!(lines.ended());
+            assert!(lines.ended() && !lines.failed());
+            assert_eq!(lines.taken(), source.len() as u64);
             all
         })
     }

@@ -56,9 +56,16 @@ impl Screen {
             Output::Text if terminal => Box::new(io::stdout()),
             Output::Text | Output::Json => Box::new(io::stderr()),
         };
-        let plain = arguments.no_color || is_set("NO_COLOR") || is_dumb(std::env::var_os("TERM"));
+        let plain = arguments.no_color || is_plain();
         let talk = if arguments.quiet { Talk::OnlyWhatMatters } else { Talk::Everything };
         Self { stream, prompt, coloured: terminal && !plain, talk, width: 0 }
+    }
+
+    /// One for what is read from elsewhere, on stdout.
+    pub fn of_stdout() -> Self {
+        let coloured = io::stdout().is_terminal() && !is_plain();
+        let (stream, prompt) = (Box::new(io::stdout()), Box::new(io::stderr()));
+        Self { stream, prompt, coloured, talk: Talk::Everything, width: 0 }
     }
 
     /// Makes all names of steps take the room of the longest.
@@ -114,6 +121,11 @@ impl Screen {
 
 fn of_step(index: usize) -> Style {
     COLOURS[index % COLOURS.len()].on_default()
+}
+
+/// Whether the environment asks for no colours.
+fn is_plain() -> bool {
+    is_set("NO_COLOR") || is_dumb(std::env::var_os("TERM"))
 }
 
 fn is_set(variable: &str) -> bool {

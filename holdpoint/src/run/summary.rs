@@ -101,7 +101,7 @@ impl Summary {
             let took = step.seconds.map(time).unwrap_or_default();
             [step.name.clone(), step.words(), took, step.attempt.to_string()]
         };
-        columns(std::iter::once(head).chain(self.steps.iter().map(row)).collect())
+        columns(&std::iter::once(head).chain(self.steps.iter().map(row)).collect::<Vec<_>>())
     }
 }
 

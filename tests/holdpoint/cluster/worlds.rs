@@ -7,7 +7,7 @@ use super::setting::Setting;
 use crate::runner::{Finished, Running, binary};
 
 /// The binary under the name of kubectl's plugin.
-fn plugin(setting: &Setting, words: &[&str]) -> Finished {
+pub(super) fn plugin(setting: &Setting, words: &[&str]) -> Finished {
     let mut command = Command::new(binary());
     command.arg0("/usr/local/bin/kubectl-holdpoint").env("KUBECONFIG", setting.api.kubeconfig());
     Running::start(setting.home.here(command, words)).finish()

@@ -1,0 +1,164 @@
+//! `logs TARGET`: what the steps of all pods of a run have written, in their order, each line with its
+//! step's name before it; followed until the run has ended.
+
+mod container;
+mod pod;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep;
+
+use super::connect::Cluster;
+use super::error::ClusterError;
+use super::resolve::{Found, find};
+use super::steps::PodSteps;
+use super::target::{Kind, Target};
+use super::view::{called, has_ended};
+use crate::args::LogsArguments;
+use crate::exit::Exit;
+use crate::run::screen::Screen;
+use pod::Reader;
+
+/// How often is looked for what has begun or ended.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// How many lines may wait to be shown.
+const WAITING_LINES: usize = 256;
+
+/// A line of a step.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// The name before it.
+    name: String,
+    /// Its bytes.
+    text: Vec<u8>,
+}
+
+/// Shows the logs of a target.
+///
+/// # Errors
+/// The target is not there, or its pods or logs may not be read.
+pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, ClusterError> {
+    let cluster = Cluster::connect(&arguments.reach).await?;
+    let selector = arguments.reach.selector.as_deref();
+    let found = find(&cluster, target, selector).await?;
+    if let Some(step) = &arguments.step {
+        check_step(step, &found)?;
+    }
+    let cluster = match &found.target {
+        // `@latest` may have found a run of another namespace.
+        Target::Named(..) => cluster.within(found.pods.first().and_then(Pod::namespace)),
+        _ => cluster,
+    };
+    let several = found.pods.len() > 1
+        || !matches!(found.target, Target::Named(Kind::Pod | Kind::TaskRun, _));
+    let (lines, mut shown) = mpsc::channel(WAITING_LINES);
+    let (follow, step) = (arguments.follow, arguments.step.clone());
+    let reader = Reader { cluster: cluster.clone(), lines, follow, step, several };
+    let reading = async {
+        match follow {
+            true => follow_all(&cluster, reader, found, selector).await,
+            false => read_all(reader, found.pods).await,
+        }
+    };
+    let showing = async {
+        let mut names = Names::default();
+        while let Some(line) = shown.recv().await {
+            names.show(&line);
+        }
+    };
+    let (read, ()) = tokio::join!(reading, showing);
+    read.map(|()| Exit::Success)
+}
+
+fn check_step(step: &str, found: &Found) -> Result<(), ClusterError> {
+    let pods: Vec<_> = found.pods.iter().map(PodSteps::of).collect();
+    if pods.iter().any(|pod| pod.step(step).is_some()) {
+        return Ok(());
+    }
+    let names: Vec<_> = pods.iter().flat_map(|pod| &pod.steps).map(|it| it.step.as_str()).collect();
+    Err(ClusterError::Usage(format!("--step {step}: the steps are {}", names.join(", "))))
+}
+
+async fn read_all(reader: Reader, pods: Vec<Pod>) -> Result<(), ClusterError> {
+    for pod in pods {
+        reader.read(pod).await?;
+    }
+    Ok(())
+}
+
+/// Follows every pod of the run, also those that come later.
+async fn follow_all(
+    cluster: &Cluster,
+    reader: Reader,
+    found: Found,
+    selector: Option<&str>,
+) -> Result<(), ClusterError> {
+    let (mut known, mut readers) = (BTreeSet::new(), JoinSet::new());
+    let Found { target, mut pods } = found;
+    loop {
+        for pod in &pods {
+            if known.insert((pod.namespace(), pod.name_any())) {
+                let (reader, pod) = (reader.clone(), pod.clone());
+                readers.spawn(async move { reader.read(pod).await });
+            }
+        }
+        tokio::select! {
+            Some(ended) = readers.join_next() => done(ended)?,
+            () = sleep(GLANCE) => {}
+        }
+        match find(cluster, &target, selector).await {
+            Ok(found) => pods = found.pods,
+            Err(error) if error.may_pass() => continue,
+            // A run that is gone has no more pods; those that are followed say so themselves.
+            Err(error) if error.is_not_found() || matches!(error, ClusterError::Nobody(_)) => break,
+            Err(error) => return Err(error),
+        }
+        let is_known = |pod: &Pod| known.contains(&(pod.namespace(), pod.name_any()));
+        if pods.iter().all(is_known) && has_ended(cluster, &target, &pods).await.unwrap_or(false) {
+            break;
+        }
+    }
+    while let Some(ended) = readers.join_next().await {
+        done(ended)?;
+    }
+    Ok(())
+}
+
+fn done(ended: Result<Result<(), ClusterError>, JoinError>) -> Result<(), ClusterError> {
+    // A reader that panicked has said so.
+    ended.unwrap_or(Ok(()))
+}
+
+/// The names that stand before lines, each with its colour.
+struct Names {
+    screen: Screen,
+    known: Vec<String>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { screen: Screen::of_stdout(), known: Vec::new() }
+    }
+}
+
+impl Names {
+    fn show(&mut self, line: &Line) {
+        let index = self.known.iter().position(|name| *name == line.name).unwrap_or_else(|| {
+            self.known.push(line.name.clone());
+            self.screen.fit(self.known.iter().map(String::as_str));
+            self.known.len() - 1
+        });
+        self.screen.line(index, &line.name, &line.text);
+    }
+}
+
+/// What stands before the lines of a step.
+pub(super) fn name_of(pod: &Pod, step: &str, several: bool) -> String {
+    if several { format!("{}/{step}", called(pod)) } else { step.to_owned() }
+}

@@ -1,0 +1,156 @@
+//! `status TARGET`: one table for all steps of all pods of a run, shown once or until the run has ended.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use entrypoint::verb::Answer;
+use kube::ResourceExt as _;
+use tokio::time::sleep;
+
+use super::connect::Cluster;
+use super::error::ClusterError;
+use super::row::{CALM, Row, table};
+use super::target::Target;
+use super::view::{PodView, View, has_ended, is_over, look};
+use super::way::{run_of, ways};
+use crate::args::{Output, VerbArguments};
+use crate::exit::Exit;
+use crate::program::Program;
+
+/// How often a watched run is looked at. Its steps write their states into the pod, where the API server
+/// sees no change.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Clears a terminal.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+/// Shows the steps of a target.
+///
+/// # Errors
+/// The target is not there, or its pods may not be read.
+pub async fn status(
+    program: Program,
+    target: &Target,
+    arguments: &VerbArguments,
+) -> Result<Exit, ClusterError> {
+    let cluster = Cluster::connect(&arguments.reach).await?;
+    let selector = arguments.reach.selector.as_deref();
+    let view = look(&cluster, target, selector).await?;
+    let json = arguments.asking.output == Output::Json;
+    let redraws = arguments.watch && !json && io::stdout().is_terminal();
+    let mut paper = Paper { json, redraws, shown: Vec::new(), said: Vec::new() };
+    paper.show(&view);
+    let (view, exit) = match arguments.watch {
+        true => watch(&cluster, view, selector, &mut paper).await?,
+        false => (view, Exit::Success),
+    };
+    if let Some(next) = next(program, &view).filter(|_| !json) {
+        let _ = crate::print(&format!("next: {next}"));
+    }
+    Ok(exit)
+}
+
+/// Shows what changes, until the run has ended or is gone.
+async fn watch(
+    cluster: &Cluster,
+    view: View,
+    selector: Option<&str>,
+    paper: &mut Paper,
+) -> Result<(View, Exit), ClusterError> {
+    let cluster = match (&view.target, view.pods.as_slice()) {
+        // `@latest` may have found a run of another namespace.
+        (Target::Named(..), [first, ..]) => &cluster.within(first.pod.namespace()),
+        _ => cluster,
+    };
+    let mut view = view;
+    loop {
+        match has_ended(cluster, &view.target, view.pods.iter().map(|pod| &pod.pod)).await {
+            Ok(true) => return Ok((view, Exit::Success)),
+            Ok(false) => {}
+            Err(error) => paper.say(format!("{error}; trying again")),
+        }
+        sleep(GLANCE).await;
+        match look(cluster, &view.target, selector).await {
+            Ok(now) => {
+                view = now;
+                paper.show(&view);
+            }
+            Err(error) if error.may_pass() => paper.say(format!("{error}; trying again")),
+            Err(error) if error.is_not_found() || matches!(error, ClusterError::Nobody(_)) => {
+                paper.say(format!("{} is gone: it was deleted before it had ended", view.target));
+                return Ok((view, Exit::Code(u8::try_from(Answer::NOBODY).unwrap_or(1))));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where tables are shown: anew on a terminal; elsewhere a table, then what changes in it.
+struct Paper {
+    json: bool,
+    redraws: bool,
+    shown: Vec<Row>,
+    said: Vec<String>,
+}
+
+impl Paper {
+    fn show(&mut self, view: &View) {
+        let rows = view.rows();
+        if rows != self.shown {
+            let text = if self.json {
+                serde_json::to_string(&rows).unwrap_or_default()
+            } else {
+                self.changed(&rows, view.title()).join("\n")
+            };
+            if self.redraws {
+                let _ = write!(io::stdout(), "{CLEAR}");
+                self.said.clear();
+            }
+            let _ = crate::print(&text);
+            self.shown = rows;
+        }
+        view.pods.iter().filter_map(|pod| pod.remark()).for_each(|remark| self.say(remark));
+    }
+
+    /// The lines of the table that are to be shown.
+    fn changed(&self, rows: &[Row], title: Option<&str>) -> Vec<String> {
+        let lines = table(rows, title);
+        if self.redraws || self.shown.is_empty() {
+            return lines;
+        }
+        let is_new = |row: &Row| !self.shown.contains(row);
+        lines.into_iter().skip(1).zip(rows).filter(|(_, row)| is_new(row)).map(|it| it.0).collect()
+    }
+
+    /// Says something beside the table, once.
+    fn say(&mut self, text: String) {
+        if !self.said.contains(&text) {
+            crate::say(&text);
+            self.said.push(text);
+        }
+    }
+}
+
+/// The next useful command.
+fn next(program: Program, view: &View) -> Option<String> {
+    let urgent = |pod: &PodView| {
+        let rows = pod.rows.iter().filter(|row| row.urgency() < CALM);
+        rows.map(|row| (run_of(&pod.pod), row.clone())).collect::<Vec<_>>()
+    };
+    let urgent: Vec<_> = view.pods.iter().flat_map(urgent).collect();
+    let target = match (&view.target, urgent.as_slice()) {
+        (Target::Every(_), []) => return None,
+        (Target::Every(_), [(run, _), ..]) | (_, [(run, _), _, ..]) => run,
+        (target, _) => target,
+    };
+    let way = urgent.first().and_then(|(_, row)| ways(program, target, row).into_iter().next());
+    if let Some(way) = way {
+        return Some(way.command);
+    }
+    let namespace = view.pods.first()?.pod.namespace()?;
+    let name = program.name();
+    Some(match view.pods.iter().all(|pod| is_over(&pod.pod)) {
+        true => format!("{name} logs {target} -n {namespace}"),
+        false => format!("{name} status {target} -n {namespace} --watch"),
+    })
+}
