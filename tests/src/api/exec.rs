@@ -6,6 +6,7 @@ use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
@@ -13,6 +14,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::place::Place;
 use super::respond::Problem;
@@ -24,6 +26,9 @@ const STDERR: u8 = 2;
 const ERROR: u8 = 3;
 const RESIZE: u8 = 4;
 const CLOSE: u8 = 255;
+
+/// How long a client may take to answer a close.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 
@@ -244,6 +249,9 @@ async fn converse(
     let message: Vec<u8> = std::iter::once(ERROR).chain(status.to_string().into_bytes()).collect();
     let _ = socket.send(Message::Binary(Bytes::from(message))).await;
     let _ = socket.send(Message::Close(None)).await;
+    // What is still on its way from the client must not reset the connection before it has read this.
+    let rest = async { while let Some(Ok(_)) = socket.recv().await {} };
+    let _ = timeout(LAST_WORDS, rest).await;
 }
 
 /// The Status of the error channel.
