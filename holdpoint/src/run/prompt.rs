@@ -13,14 +13,19 @@ pub fn is_possible() -> bool {
 pub struct Keys {
     /// Ended before the terminal is given back.
     typed: Typed,
-    _terminal: Taken,
+    terminal: Taken,
 }
 
 impl Keys {
     /// Takes each key at once and unseen. Ctrl-C stays a signal.
     pub fn read() -> io::Result<Self> {
         let terminal = Taken::key_by_key()?;
-        Ok(Self { typed: Typed::read(1)?, _terminal: terminal })
+        Ok(Self { typed: Typed::read(1)?, terminal })
+    }
+
+    /// Takes the terminal once more, where a shell has had it while this process was stopped.
+    pub fn again(&self) {
+        self.terminal.again();
     }
 
     /// The next key; none where the terminal is gone.
