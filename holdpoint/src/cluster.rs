@@ -7,15 +7,18 @@
 //! A [`mod@shell`] is a [`session`] with the entrypoint's, or with that of a [`toolbox`] beside the step.
 //!
 //! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
-//! [`status`] and [`list`] show it, with the [`way`] out of a hold. [`logs`] shows what steps write.
+//! [`status`] and [`list`] show it, with the [`way`] out of a hold. [`logs`] shows what steps write, and
+//! [`mod@attach`] a whole run as it goes on; both [`mod@follow`] pods that come later.
 
 pub mod annotate;
 pub mod answer;
 pub mod ask;
+pub mod attach;
 pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
+pub mod follow;
 pub mod list;
 pub mod logs;
 pub mod resolve;
@@ -36,7 +39,7 @@ use std::future::Future;
 
 use debug_scripts::{Tool, Word};
 
-use crate::args::{ListArguments, LogsArguments, VerbArguments};
+use crate::args::{AttachArguments, ListArguments, LogsArguments, VerbArguments};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::program::Program;
@@ -70,6 +73,14 @@ pub fn list(program: Program, arguments: &ListArguments) -> Result<Exit, Error> 
 /// The cluster, or what is meant in it, cannot be reached.
 pub fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Error> {
     complete(logs::logs(target, arguments))
+}
+
+/// Follows a run of a cluster.
+///
+/// # Errors
+/// The cluster, or what is meant in it, cannot be reached.
+pub fn attach(program: Program, arguments: &AttachArguments) -> Result<Exit, Error> {
+    complete(attach::attach(program, arguments))
 }
 
 /// Runs what speaks to a cluster to its end.

@@ -57,6 +57,7 @@ fn perform(program: Program, command: Command) -> Result<Exit, Error> {
             cluster::list(program, &arguments)
         }
         Command::List(arguments) => list::list(&arguments),
+        Command::Attach(arguments) => cluster::attach(program, &arguments),
         Command::Logs(arguments) => cluster::logs(&arguments.target, &arguments),
         Command::Inject(arguments) => inject::inject(&arguments),
         Command::Completion(arguments) => complete::register(arguments.shell),

@@ -2,6 +2,7 @@
 //! run the real entrypoint.
 
 mod annotate;
+mod attach;
 mod faults;
 mod kubeconfig;
 mod list;

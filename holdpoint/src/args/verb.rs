@@ -119,10 +119,11 @@ pub(super) const STOP: &str = "stop";
 const SHELL: Word = Word::Tool(Tool::Shell);
 
 const SHELL_HELP: &str = "\
-The shell is the best that the step's image has, in the step's folder and environment; its exit code is
-this command's (255 where the connection to a cluster breaks). Without a terminal it reads stdin to its
-end. --toolbox is for images without one: a container of another image joins the pod and shares the
-step's processes; it starts in /proc/1/root, the step's files, and stays listed in the pod for good.
+The shell is the best that the step's image has, in the step's folder and environment; its exit
+code is this command's (255 where the connection to a cluster breaks). Without a terminal it reads
+stdin to its end. --toolbox is for images without one: a container of another image joins the pod
+and shares the step's processes; it starts in /proc/1/root, the step's files, and stays listed in
+the pod for good.
 
 Examples:
   holdpoint shell                                  (at the held step of the run here)
