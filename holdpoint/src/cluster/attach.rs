@@ -10,16 +10,15 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
 use tokio::sync::Mutex;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::follow::follow;
 use super::logs::name_of;
-use super::resolve::{Found, find};
+use super::resolve::find;
 use super::steps::PodSteps;
-use super::target::{Kind, Target};
+use super::target::Target;
 use crate::args::{AttachArguments, Output, Reach};
 use crate::exit::Exit;
 use crate::program::Program;
@@ -40,11 +39,7 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
     let cluster = Cluster::connect(reach).await?;
     let selector = reach.selector.as_deref();
     let found = find(&cluster, target, selector).await?;
-    let cluster = match &found.target {
-        // `@latest` may have found a run of another namespace.
-        Target::Named(..) => cluster.within(found.pods.first().and_then(Pod::namespace)),
-        _ => cluster,
-    };
+    let cluster = found.place(&cluster);
     let mut signals = Signals::take().map_err(|error| ClusterError::Nobody(error.to_string()))?;
     let talk = Talk::new(Screen::new(*output, *quiet, *no_color));
     let attached = Attached {
@@ -52,7 +47,7 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
         cluster: &cluster,
         reach,
         target: &found.target.clone(),
-        several: is_several(&found),
+        several: found.is_several(),
         talk: &talk,
         person: &Mutex::new(()),
     };
@@ -73,11 +68,6 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
         let _ = crate::print(&summary.json().unwrap_or_default());
     }
     Ok(summary.exit())
-}
-
-/// Whether names say the pod too.
-fn is_several(found: &Found) -> bool {
-    found.pods.len() > 1 || !matches!(found.target, Target::Named(Kind::Pod | Kind::TaskRun, _))
 }
 
 /// The next signal that asks for the end.

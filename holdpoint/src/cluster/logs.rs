@@ -7,7 +7,6 @@ mod pod;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
 use tokio::sync::mpsc;
 
 use super::connect::Cluster;
@@ -15,7 +14,7 @@ use super::error::ClusterError;
 use super::follow::follow;
 use super::resolve::{Found, find};
 use super::steps::PodSteps;
-use super::target::{Kind, Target};
+use super::target::Target;
 use super::view::called;
 use crate::args::LogsArguments;
 use crate::exit::Exit;
@@ -48,13 +47,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
     if let Some(step) = &arguments.step {
         check_step(step, &found)?;
     }
-    let cluster = match &found.target {
-        // `@latest` may have found a run of another namespace.
-        Target::Named(..) => cluster.within(found.pods.first().and_then(Pod::namespace)),
-        _ => cluster,
-    };
-    let several = found.pods.len() > 1
-        || !matches!(found.target, Target::Named(Kind::Pod | Kind::TaskRun, _));
+    let (cluster, several) = (found.place(&cluster), found.is_several());
     let (lines, mut shown) = mpsc::channel(WAITING_LINES);
     let (goes_on, step) = (arguments.follow, arguments.step.clone());
     let reader = Reader { cluster: cluster.clone(), lines, follow: goes_on, step, several };

@@ -211,6 +211,28 @@ fn a_pod_that_goes_away_ends_what_is_followed() {
 }
 
 #[test]
+fn a_step_that_cannot_begin_is_told() {
+    let setting = Setting::new();
+    let mut waiting = pod("one", &[], &STEPS);
+    let status = |name: &str, state: serde_json::Value| {
+        json!({
+            "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+        })
+    };
+    let pull = json!({"waiting": {"reason": "ErrImagePull", "message": "no such image"}});
+    let statuses = [status("build", pull), status("test", json!({"waiting": {}}))];
+    waiting["status"] = json!({"phase": "Pending", "containerStatuses": statuses});
+    setting.api.put(waiting);
+    let mut running = attached(&setting, "pod/one");
+    running.wait_for("build: its container waits: ErrImagePull: no such image");
+    setting.api.merge(&path("one"), json!({"status": {"phase": "Failed", "reason": "Evicted"}}));
+    running.wait_for("build: its pod has ended without it");
+    let told = running.finish();
+    assert_eq!(told.code, Some(137), "{told:?}");
+    assert!(told.stdout.contains("build  not run"), "{told:?}");
+}
+
+#[test]
 fn where_commands_are_forbidden_the_kubelet_tells() {
     let setting = Setting::new();
     setting.api.fault("GET", "/exec", Fault::forbidden());

@@ -12,10 +12,17 @@ use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::row::{Known, Row};
 use crate::cluster::steps::{Life, PodSteps, StepPlace};
-use crate::cluster::view::{PodView, look_into};
+use crate::cluster::told::Told;
+use crate::cluster::view::{PodView, is_over, look_into};
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// Words of the kubelet for a container that is about to begin.
+const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
+/// The code of a step that was ended by force.
+const KILLED: u8 = 128 + 9;
 
 /// A pod that is looked at.
 pub(super) struct Looks<'a> {
@@ -37,9 +44,9 @@ pub(super) struct Seen {
 pub(super) struct StepSeen {
     pub(super) row: Option<Row>,
     pub(super) life: Life,
-    /// Whether the pod is gone.
-    pub(super) gone: bool,
-    /// Why nobody looked into the pod.
+    /// Why its container can end no more, where that is so.
+    pub(super) lost: Option<&'static str>,
+    /// Why nobody looked into the pod, or why the container does not begin.
     pub(super) remark: Option<String>,
 }
 
@@ -87,7 +94,13 @@ impl<'a> Looks<'a> {
         let row = view.rows.iter().find(|row| row.container == place.container).cloned();
         let steps = PodSteps::of(&view.pod);
         let life = steps.step(&place.container).map_or(Life::Waiting, |place| place.life);
-        Some(StepSeen { row, life, gone: *gone, remark: view.remark() })
+        let lost = match life {
+            _ if *gone => Some("its pod is gone"),
+            Life::Waiting if is_over(&view.pod) => Some("its pod has ended without it"),
+            _ => None,
+        };
+        let remark = view.remark().or_else(|| trouble(row.as_ref()?, life));
+        Some(StepSeen { row, life, lost, remark })
     }
 
     fn lose(&self) {
@@ -101,23 +114,25 @@ impl<'a> Looks<'a> {
     }
 }
 
+/// Why a container does not begin, where it is not just about to.
+fn trouble(row: &Row, life: Life) -> Option<String> {
+    let Known::Kubelet(told) = &row.known else { return None };
+    let is_usual = told.reason.as_deref().is_none_or(|reason| USUAL.contains(&reason));
+    let waits = life == Life::Waiting && !is_usual;
+    waits.then(|| format!("{}: {}", told.step, told.message))
+}
+
 impl StepSeen {
     /// Its exit code, once its container has ended or can no longer.
     pub(super) fn end(&self) -> Option<u8> {
         match self.life {
             Life::Ended(code) => Some(u8::try_from(code).unwrap_or(1)),
-            _ if self.gone => Some(128 + 9),
-            _ => None,
+            _ => self.lost.map(|_| KILLED),
         }
     }
 
-    /// Whether there is a log to be read.
-    pub(super) fn has_begun(&self) -> bool {
-        self.life != Life::Waiting || self.gone
-    }
-
     /// What the kubelet says of a container that has ended without a word.
-    pub(super) fn told(&self) -> Option<&crate::cluster::told::Told> {
+    pub(super) fn told(&self) -> Option<&Told> {
         match self.row.as_ref().map(|row| &row.known) {
             Some(Known::Kubelet(told)) if matches!(self.life, Life::Ended(_)) => Some(told),
             _ => None,

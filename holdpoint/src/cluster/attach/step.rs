@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::Attached;
-use super::looks::Looks;
+use super::looks::{Looks, StepSeen};
 use crate::cluster::logs::Line;
 use crate::cluster::logs::container::Log;
-use crate::cluster::steps::StepPlace;
+use crate::cluster::steps::{Life, StepPlace};
 use crate::cluster::told::Told;
 use crate::run::early::Early;
 use crate::run::hold;
@@ -43,7 +43,8 @@ pub(super) struct Step<'a> {
     heard: &'a RefCell<Vec<SeenMarker>>,
     progress: Progress,
     early: Early,
-    remarked: bool,
+    /// What was said last beside what the step says.
+    remark: Option<String>,
 }
 
 /// Somebody asks the person.
@@ -71,7 +72,7 @@ impl<'a> Step<'a> {
             heard,
             progress,
             early,
-            remarked: false,
+            remark: None,
         }
     }
 
@@ -132,8 +133,8 @@ impl<'a> Step<'a> {
     /// Takes in what the last look shows, and passes on what is new.
     fn look(&mut self, attending: &mut Attending<'a>) {
         let Some(seen) = self.looks.of(self.place) else { return };
-        if let Some(remark) = seen.remark.clone().filter(|_| !self.remarked) {
-            self.remarked = true;
+        if let Some(remark) = seen.remark.clone().filter(|it| Some(it) != self.remark.as_ref()) {
+            self.remark = Some(remark.clone());
             self.attached.talk.show(move |screen| screen.say(Tone::Alert, &remark));
         }
         let said = seen.row.as_ref().and_then(|row| row.state().cloned());
@@ -219,8 +220,8 @@ impl<'a> Step<'a> {
     fn end(mut self) -> Ended {
         self.show_early();
         let seen = self.looks.of(self.place);
-        if seen.as_ref().is_some_and(|seen| seen.gone) {
-            self.says(Tone::Alert, "its pod is gone");
+        if let Some(why) = seen.and_then(|seen| seen.lost) {
+            self.says(Tone::Alert, why);
         }
         let (message, code) = (self.message().to_owned(), self.code().unwrap_or(1));
         let ended = self.progress.ended(self.name, code);
@@ -246,7 +247,12 @@ async fn read_log(
     lines: mpsc::Sender<Line>,
 ) {
     let mut news = looks.listen();
-    while !looks.of(place).is_some_and(|seen| seen.has_begun()) {
+    loop {
+        match looks.of(place) {
+            Some(seen) if seen.life != Life::Waiting => break,
+            Some(StepSeen { lost: Some(_), .. }) => return,
+            _ => {}
+        }
         if news.changed().await.is_err() {
             return;
         }
