@@ -2,19 +2,18 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::process::{Child, Command, Stdio};
 
+use holdpoint_tests::{open_terminal, resize_terminal};
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, OutputFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
-use rustix::termios::{Winsize, tcsetwinsize};
 
 pub(crate) struct Terminal {
     person: File,
-    terminal: OwnedFd,
+    terminal: File,
     child: Child,
     shown: String,
 }
@@ -27,14 +26,13 @@ impl Terminal {
 
     /// The same with stdout going into a file.
     pub(crate) fn start_into(file: Option<File>, mut command: Command) -> Self {
-        let pty = openpty(None, None).unwrap();
-        let size = Winsize { ws_col: 80, ws_row: 24, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&pty.master, size).unwrap();
-        let side = || Stdio::from(pty.slave.try_clone().unwrap());
+        let (person, terminal) = open_terminal().unwrap();
+        resize_terminal(&person, 80, 24);
+        let side = || Stdio::from(terminal.try_clone().unwrap());
         command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
         command.env("SHELL", "/bin/sh").env("TERM", "xterm");
         let child = command.spawn().unwrap();
-        Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
+        Self { person, terminal, child, shown: String::new() }
     }
 
     /// Reads what is shown until the text has come, and gives all up to its end.
@@ -58,8 +56,7 @@ impl Terminal {
 
     /// Makes it so many columns and rows large.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
-        let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&self.person, size).unwrap();
+        resize_terminal(&self.person, columns, rows);
         self.signal(Signal::SIGWINCH);
     }
 

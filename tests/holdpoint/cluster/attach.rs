@@ -28,7 +28,7 @@ fn a_run_is_shown_as_one_on_this_machine() {
     let told = attached(&setting, "pod/one").finish();
     assert_eq!(told.code, Some(3), "{told:?}");
     assert_eq!(told.lines_of("build"), ["made", "more"]);
-    assert_eq!(told.lines_of("test").first(), Some(&"bad"));
+    assert!(told.lines_of("test").contains(&"bad"), "{told:?}");
     let mut rest = told.stdout.as_str();
     for part in [
         "build: begins\n",
@@ -239,7 +239,7 @@ fn where_commands_are_forbidden_the_kubelet_tells() {
     setting.run(pod("one", &[], &[("build", "echo made; exit 7"), ("test", "true")]));
     let told = attached(&setting, "pod/one").finish();
     assert_eq!(told.code, Some(7), "{told:?}");
-    assert_eq!(told.lines_of("build").first(), Some(&"made"));
+    assert!(told.lines_of("build").contains(&"made"), "{told:?}");
     assert!(told.stdout.contains("test   skipped"), "{told:?}");
 }
 

@@ -122,6 +122,8 @@ impl Node {
             Command::new(&words[0])
         };
         command.args(&words[1..]).env(processes::ROOT, root).process_group(0);
+        // A shell in a pod knows nothing of what the one who runs the tests has set up for theirs.
+        command.env("HOME", root).env("SHELL", "/bin/sh");
         command.current_dir(root.join("workspace")).stdin(Stdio::null());
         command
     }

@@ -1,33 +1,27 @@
 //! A command on a terminal of its own, as a container runtime makes one.
 
-use std::fs::File;
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
-use nix::pty::openpty;
-use rustix::termios::{Winsize, tcsetwinsize};
-
 use crate::api::exec::Exec;
+use crate::pty::{open_terminal, resize_terminal};
 
 /// Runs a command on a terminal that the streams of `exec` lead to.
 pub(super) fn run(mut command: Command, exec: Exec) -> io::Result<ExitStatus> {
     let Exec { mut stdin, mut stdout, sizes, .. } = exec;
-    let pty = openpty(None, None)?;
-    let side = || Ok::<_, io::Error>(Stdio::from(pty.slave.try_clone()?));
-    let (mut keyboard, mut screen) = (File::from(pty.master.try_clone()?), File::from(pty.master));
-    // As a runtime does it, the first size comes before the command.
-    let resize = move |terminal: &File, (columns, rows)| {
-        let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
-        let _ = tcsetwinsize(terminal, size);
-    };
-    let window = keyboard.try_clone()?;
-    if let Ok(size) = sizes.recv() {
-        resize(&window, size);
+    let (mut screen, terminal) = open_terminal()?;
+    let side = || Ok::<_, io::Error>(Stdio::from(terminal.try_clone()?));
+    let (mut keyboard, window) = (screen.try_clone()?, screen.try_clone()?);
+    // The first size comes before the command, so that no test sees it without one.
+    if let Ok((columns, rows)) = sizes.recv() {
+        resize_terminal(&window, columns, rows);
     }
     let mut child = command.stdin(side()?).stdout(side()?).stderr(side()?).spawn()?;
-    drop((command, pty.slave));
-    thread::spawn(move || sizes.iter().for_each(|size| resize(&window, size)));
+    drop((command, terminal));
+    thread::spawn(move || {
+        sizes.iter().for_each(|(columns, rows)| resize_terminal(&window, columns, rows));
+    });
     thread::spawn(move || {
         let _ = io::copy(&mut stdin, &mut keyboard);
     });
