@@ -7,8 +7,8 @@
 //! A [`mod@shell`] is a [`session`] with the entrypoint's, or with that of a [`toolbox`] beside the step.
 //!
 //! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
-//! [`status`] and [`list`] show it, with the [`way`] out of a hold. [`logs`] shows what steps write, and
-//! [`mod@attach`] a whole run as it goes on; both [`mod@follow`] pods that come later.
+//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold. [`mod@logs`] shows what steps write,
+//! and [`mod@attach`] a whole run as it goes on; both [`mod@follow`] pods that come later.
 
 pub mod annotate;
 pub mod answer;
