@@ -24,6 +24,7 @@ pub use answer::Answer;
 pub use ask::ask;
 pub use mark::mark;
 pub use options::Options;
+pub use shell::{NO_SHELL, NOT_FOUND};
 
 /// The exit code for a command line that cannot be.
 const USAGE: i32 = 2;

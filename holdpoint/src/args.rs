@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and the help that teaches it.
 
+mod attach;
 mod install;
 mod look;
 mod reach;
@@ -16,6 +17,7 @@ use debug_scripts::Word;
 
 use crate::program::Program;
 
+pub use attach::AttachArguments;
 pub use install::{InstallArguments, Issuer};
 pub use look::{CompletionArguments, ListArguments, ListOutput, LogsArguments, Shell};
 pub use reach::Reach;
@@ -34,6 +36,7 @@ Examples:
   holdpoint retry tr/build                (a TaskRun of a cluster, whose step is held)
   holdpoint pause @latest -n ci           (the newest live run of a namespace)
   holdpoint list -A --held                (the runs of a cluster that wait for a person)
+  holdpoint attach tr/build               (follow it, and be asked where a step is held)
   holdpoint logs pr/release -f            (what all steps of a PipelineRun write)
 
 Exit codes:
@@ -100,6 +103,8 @@ pub enum Command {
     Run(RunArguments),
     /// Show the runs.
     List(ListArguments),
+    /// Follow a target.
+    Attach(AttachArguments),
     /// Show what the steps of a target write.
     Logs(LogsArguments),
     /// Put the entrypoint into a manifest.
@@ -115,6 +120,8 @@ pub enum Command {
 const RUN: [&str; 2] = ["run", "run a Task, TaskRun or Pod of a file here"];
 const LIST: [&str; 2] =
     ["list", "show the runs on this machine, or with -n, -A… those of a cluster"];
+const ATTACH: [&str; 2] =
+    ["attach", "follow a run in a cluster as `run` shows one, and ask at holds"];
 const LOGS: [&str; 2] = ["logs", "show what the steps of a target in a cluster have written"];
 const COMPLETION: [&str; 2] = ["completion", "print the script by which a shell completes words"];
 const STOP: [&str; 3] = [verb::STOP, "[--finally]", "the same as stop-finally"];
@@ -124,6 +131,7 @@ impl Subcommand for Command {
     fn augment_subcommands(command: clap::Command) -> clap::Command {
         let run = RunArguments::augment_args(clap::Command::new(RUN[0])).after_help(RUN_HELP);
         let list = ListArguments::augment_args(clap::Command::new(LIST[0]));
+        let attach = AttachArguments::augment_args(clap::Command::new(ATTACH[0]));
         let logs = LogsArguments::augment_args(clap::Command::new(LOGS[0]));
         let completion = CompletionArguments::augment_args(clap::Command::new(COMPLETION[0]));
         let inject = InjectArguments::augment_args(clap::Command::new(INJECT[0]));
@@ -131,6 +139,7 @@ impl Subcommand for Command {
         command
             .subcommand(verb::about(run, RUN[1]))
             .subcommand(verb::about(list.after_help(look::LIST_HELP), LIST[1]))
+            .subcommand(verb::about(attach.after_help(attach::ATTACH_HELP), ATTACH[1]))
             .subcommand(verb::about(logs.after_help(look::LOGS_HELP), LOGS[1]))
             .subcommand(verb::about(inject.after_help(INJECT_HELP), INJECT[1]))
             .subcommand(verb::about(install.after_help(install::HELP), install::WORDS[1]))
@@ -143,8 +152,16 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        let own =
-            [RUN[0], LIST[0], LOGS[0], INJECT[0], install::WORDS[0], COMPLETION[0], verb::STOP];
+        let own = [
+            RUN[0],
+            LIST[0],
+            ATTACH[0],
+            LOGS[0],
+            INJECT[0],
+            install::WORDS[0],
+            COMPLETION[0],
+            verb::STOP,
+        ];
         own.contains(&name) || Word::named(name).is_some()
     }
 }
@@ -162,6 +179,9 @@ impl FromArgMatches for Command {
             Some(word) => verb::from_matches(word, &mut matches).map(Self::Verb),
             None if name == LIST[0] => {
                 ListArguments::from_arg_matches_mut(&mut matches).map(Self::List)
+            }
+            None if name == ATTACH[0] => {
+                AttachArguments::from_arg_matches_mut(&mut matches).map(Self::Attach)
             }
             None if name == LOGS[0] => {
                 LogsArguments::from_arg_matches_mut(&mut matches).map(Self::Logs)
@@ -193,7 +213,13 @@ fn help() -> String {
         group("Run", [[RUN[0], "FILE", RUN[1]]]),
         group(
             "Look",
-            [[LIST[0], "", LIST[1]], [LOGS[0], "TARGET [-f]", LOGS[1]]].into_iter().chain(look),
+            [
+                [LIST[0], "", LIST[1]],
+                [ATTACH[0], "TARGET", ATTACH[1]],
+                [LOGS[0], "TARGET [-f]", LOGS[1]],
+            ]
+            .into_iter()
+            .chain(look),
         ),
         group("At a held step", rows(|word| matches!(word, Word::Step(_)))),
         group("For the whole run", rows(|word| matches!(word, Word::Run(_))).chain([STOP])),

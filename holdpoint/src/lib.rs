@@ -16,6 +16,7 @@ pub mod program;
 pub mod run;
 pub mod table;
 pub mod task;
+pub mod terminal;
 pub mod verbs;
 
 use std::ffi::{OsStr, OsString};
@@ -57,6 +58,7 @@ fn perform(program: Program, command: Command) -> Result<Exit, Error> {
             cluster::list(program, &arguments)
         }
         Command::List(arguments) => list::list(&arguments),
+        Command::Attach(arguments) => cluster::attach(program, &arguments),
         Command::Logs(arguments) => cluster::logs(&arguments.target, &arguments),
         Command::Inject(arguments) => inject::inject(&arguments),
         Command::Install(arguments) => install::install(&arguments),

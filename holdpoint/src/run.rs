@@ -58,7 +58,7 @@ pub struct Run {
 pub fn run(arguments: RunArguments) -> Result<Exit, Error> {
     let (name, text) = read(&arguments)?;
     let source = Source { name: &name, text: &text };
-    let mut screen = Screen::new(&arguments);
+    let mut screen = Screen::new(arguments.output, arguments.quiet, arguments.no_color);
     runs::clean_up()?;
     let (folder, _alive) = runs::create(&name)?;
     let prepared = prepare(&folder, &source, &arguments, &mut screen);

@@ -2,6 +2,7 @@
 //! run the real entrypoint.
 
 mod annotate;
+mod attach;
 mod faults;
 mod kubeconfig;
 mod list;
@@ -10,9 +11,11 @@ mod many;
 mod retry;
 mod runs;
 pub(crate) mod setting;
+mod shell;
 mod status;
 mod targets;
 mod terminal;
+mod toolbox;
 mod until;
 mod verbs;
 mod worlds;

@@ -16,5 +16,6 @@ mod plugin;
 mod prompt;
 mod readme;
 mod runner;
+mod terminal;
 mod verbs;
 mod views;

@@ -1,101 +1,28 @@
 //! The one-key prompt, on a terminal.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Child, Command, Stdio};
 
-use nix::poll::{PollFd, PollFlags, poll};
-use nix::pty::openpty;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
-use nix::unistd::Pid;
+use holdpoint_tests::Signal;
 
 use crate::runner::Home;
+use crate::terminal::Terminal;
 
-/// A program on a terminal of its own.
-pub(crate) struct Terminal {
-    person: File,
-    terminal: OwnedFd,
-    child: Child,
-    shown: String,
+/// A run on a terminal of its own.
+fn run(home: &Home, flags: &[&str]) -> Terminal {
+    run_into(home, None, flags)
 }
 
-impl Terminal {
-    fn run(home: &Home, flags: &[&str]) -> Self {
-        Self::start(home, None, ("TERM", "xterm"), flags)
-    }
-
-    /// The same with stdout going into a file.
-    fn run_into(home: &Home, file: File, flags: &[&str]) -> Self {
-        Self::start(home, Some(file), ("TERM", "xterm"), flags)
-    }
-
-    fn start(
-        home: &Home,
-        file: Option<File>,
-        (variable, value): (&str, &str),
-        flags: &[&str],
-    ) -> Self {
-        let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
-        let mut command = home.holdpoint(&words);
-        command.env("TERM", "xterm").env(variable, value);
-        Self::of(command, file)
-    }
-
-    /// Any command.
-    pub(crate) fn of(mut command: Command, file: Option<File>) -> Self {
-        let pty = openpty(None, None).unwrap();
-        let side = || Stdio::from(pty.slave.try_clone().unwrap());
-        command.stdin(side()).stdout(file.map_or_else(side, Stdio::from)).stderr(side());
-        command.env("SHELL", "/bin/sh");
-        let child = command.spawn().unwrap();
-        Self { person: pty.master.into(), terminal: pty.slave, child, shown: String::new() }
-    }
-
-    /// Reads what is shown until the text has come, and gives all up to its end.
-    pub(crate) fn wait_for(&mut self, text: &str) -> String {
-        loop {
-            if let Some(start) = self.shown.find(text) {
-                let rest = self.shown.split_off(start + text.len());
-                return std::mem::replace(&mut self.shown, rest);
-            }
-            let mut sources = [PollFd::new(self.person.as_fd(), PollFlags::POLLIN)];
-            assert_eq!(poll(&mut sources, 30_000_u16), Ok(1), "no `{text}` in: {}", self.shown);
-            let mut bytes = [0; 4096];
-            let read = self.person.read(&mut bytes).unwrap();
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
-        }
-    }
-
-    pub(crate) fn press(&mut self, keys: &str) {
-        self.person.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn takes_single_keys(&self) -> bool {
-        !tcgetattr(&self.terminal).unwrap().local_flags.contains(LocalFlags::ICANON)
-    }
-
-    pub(crate) fn end(mut self) -> Option<i32> {
-        let code = self.child.wait().unwrap().code();
-        assert!(!self.takes_single_keys(), "the terminal is as it was");
-        code
-    }
-}
-
-/// A test that failed leaves nothing behind: the steps end with their run.
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The same with stdout going into a file.
+fn run_into(home: &Home, file: Option<File>, flags: &[&str]) -> Terminal {
+    let words: Vec<_> = ["run", "task.yaml"].iter().chain(flags).copied().collect();
+    Terminal::start_into(file, home.holdpoint(&words))
 }
 
 #[test]
 fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
     let home = Home::new();
     home.task(&[("one", "echo trying; cat ok"), ("two", "echo second")]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure"]);
     let shown =
         terminal.wait_for("[r]etry  [c]ontinue  [f]ail  [s]hell  [p]ause  [a]bort  [q]uit ?");
     assert!(shown.contains("held"), "{shown}");
@@ -116,7 +43,7 @@ fn a_step_is_looked_at_repaired_and_retried_by_single_keys() {
 fn a_key_that_is_none_tells_what_each_one_does() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure", "--no-color"]);
     terminal.wait_for("[q]uit ?");
     for key in ["?", "y"] {
         // Neither Enter nor an arrow says anything.
@@ -134,7 +61,7 @@ fn a_key_that_is_none_tells_what_each_one_does() {
 fn what_was_typed_before_a_hold_does_not_end_it() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure", "--no-color"]);
     terminal.wait_for("[q]uit ?");
     // The whole word, whose last letters ask for a retry again.
     terminal.press("retry");
@@ -157,7 +84,7 @@ fn each_key_ends_the_hold_in_its_own_way() {
         let home = Home::new();
         home.task(&[("one", "exit 7"), ("last", "echo cleaned")]);
         let flags = ["--breakpoint", "on-failure", "--no-color", "--finally", "last"];
-        let mut terminal = Terminal::run(&home, &flags);
+        let mut terminal = run(&home, &flags);
         let shown = terminal.wait_for("[q]uit ?");
         assert!(!shown.contains('\u{1b}'), "{shown}");
         terminal.press(key);
@@ -174,8 +101,9 @@ fn there_are_no_colours_where_they_are_not_wanted() {
     {
         let home = Home::new();
         home.task(&[("one", "exit 7")]);
-        let flags = ["--breakpoint", "on-failure"];
-        let mut terminal = Terminal::start(&home, None, (variable, value), &flags);
+        let mut command = home.holdpoint(&["run", "task.yaml", "--breakpoint", "on-failure"]);
+        command.env(variable, value);
+        let mut terminal = Terminal::start(command);
         let shown = terminal.wait_for("[q]uit ?");
         assert_eq!(shown.contains('\u{1b}'), coloured, "{variable}={value}: {shown}");
         terminal.press("c");
@@ -189,7 +117,7 @@ fn a_hold_with_a_limit_is_extended_and_asks_again() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
     let flags = ["--breakpoint", "on-failure", "--breakpoint-timeout", "5m", "--no-color"];
-    let mut terminal = Terminal::run(&home, &flags);
+    let mut terminal = run(&home, &flags);
     let shown = terminal.wait_for(" left) ?");
     assert!(shown.contains("e[x]tend  [s]hell  [a]bort  [q]uit (4 min 5"), "{shown}");
     terminal.press("x");
@@ -206,7 +134,7 @@ fn a_hold_with_a_limit_is_extended_and_asks_again() {
 fn a_run_is_paused_and_resumed_by_single_keys() {
     let home = Home::new();
     home.task(&[("one", "exit 7"), ("two", "echo second")]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure", "--no-color"]);
     terminal.wait_for("[q]uit ?");
     terminal.press("p");
     terminal.wait_for("pause (\"given at the prompt\")");
@@ -225,7 +153,7 @@ fn a_person_is_asked_on_the_terminal_also_where_stdout_is_a_file() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
     let file = File::create(home.path("shown")).unwrap();
-    let mut terminal = Terminal::run_into(&home, file, &["--breakpoint", "on-failure"]);
+    let mut terminal = run_into(&home, Some(file), &["--breakpoint", "on-failure"]);
     terminal.wait_for("[q]uit ?");
     terminal.press("c");
     terminal.wait_for("[c]ontinue\r\n");
@@ -239,7 +167,7 @@ fn what_a_held_step_still_writes_stands_above_the_prompt() {
     let home = Home::new();
     let late = home.blocks_on("late", "echo written late");
     home.task(&[("one", &format!("({late}) &\nexit 7"))]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure", "--no-color"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure", "--no-color"]);
     terminal.wait_for("[q]uit ?");
     home.unblock("late");
     let shown = terminal.wait_for("one | written late");
@@ -254,14 +182,10 @@ fn what_a_held_step_still_writes_stands_above_the_prompt() {
 fn a_run_that_comes_back_to_the_foreground_asks_again() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure"]);
     terminal.wait_for("[q]uit ?");
-    // What a shell does with its terminal while the run is stopped.
-    let mut of_the_shell = tcgetattr(&terminal.terminal).unwrap();
-    of_the_shell.local_flags.insert(LocalFlags::ICANON);
-    tcsetattr(&terminal.terminal, SetArg::TCSANOW, &of_the_shell).unwrap();
-    let run = Pid::from_raw(i32::try_from(terminal.child.id()).unwrap());
-    kill(run, Signal::SIGCONT).unwrap();
+    terminal.take_lines();
+    terminal.signal(Signal::SIGCONT);
     terminal.wait_for("[q]uit ?");
     terminal.press("c");
     terminal.wait_for("succeeded");
@@ -272,7 +196,7 @@ fn a_run_that_comes_back_to_the_foreground_asks_again() {
 fn a_hold_that_is_ended_elsewhere_gives_the_terminal_back() {
     let home = Home::new();
     home.task(&[("one", "exit 7")]);
-    let mut terminal = Terminal::run(&home, &["--breakpoint", "on-failure"]);
+    let mut terminal = run(&home, &["--breakpoint", "on-failure"]);
     terminal.wait_for("[q]uit ?");
     home.verb(&["continue"]).ended_with(0);
     terminal.wait_for("after");

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 pub use exec::Exec;
 pub use fault::Fault;
-pub use kubelet::Kubelet;
+pub use kubelet::{Kubelet, NO_IMAGE};
 pub use requests::Request;
 
 use change::Patch;

@@ -20,7 +20,10 @@ const SHELLS: [&str; 4] = ["bash", "sh", "ash", "busybox"];
 const LARGEST_ENVIRONMENT_BYTES: u64 = 4 << 20;
 
 /// The exit code where there is no shell, as shells themselves have it.
-const NOT_FOUND: i32 = 127;
+pub const NOT_FOUND: i32 = 127;
+
+/// How what is said there begins.
+pub const NO_SHELL: &str = "there is no shell in this image";
 
 /// Becomes the shell; returns only where there is none.
 ///
@@ -30,7 +33,7 @@ pub(super) fn main(post: &Path, paths: &Paths) -> i32 {
     let Some(shell) = candidates(paths).into_iter().find(|shell| is_program(shell)) else {
         let folder = paths.debug_tools();
         log::line(&format!(
-            "there is no shell in this image: looked for $SHELL, bash, sh and busybox in PATH and in {}; \
+            "{NO_SHELL}: looked for $SHELL, bash, sh and busybox in PATH and in {}; \
              the other verbs work without one",
             folder.display()
         ));

@@ -119,23 +119,35 @@ impl Args for LogsArguments {
 
 impl FromArgMatches for LogsArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let LogsTyped { mut words, follow, step, reach } = LogsTyped::from_arg_matches(matches)?;
-        let refused = |why: String| Error::raw(ErrorKind::ValueValidation, format!("{why}\n"));
-        let target = reach.take_target(&mut words).map_err(refused)?;
-        match (target, words.first()) {
-            (Some(target), None) => Ok(Self { target, follow, step, reach }),
-            (_, Some(word)) => Err(refused(format!("unexpected argument '{word}': see `logs --help`"))),
-            (None, None) => Err(refused(
-                "logs needs a target, as in `logs pod/NAME` or `logs @latest`; what a run on this machine \
-                 writes is shown by `holdpoint run`"
-                    .to_owned(),
-            )),
-        }
+        let LogsTyped { words, follow, step, reach } = LogsTyped::from_arg_matches(matches)?;
+        let elsewhere = "what a run on this machine writes is shown by `holdpoint run`";
+        let target = target_of("logs", words, &reach, elsewhere)?;
+        Ok(Self { target, follow, step, reach })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+/// The target that a command needs; of runs on this machine it says where they are shown.
+pub(super) fn target_of(
+    command: &str,
+    mut words: Vec<String>,
+    reach: &Reach,
+    elsewhere: &str,
+) -> Result<Target, Error> {
+    let refused = |why: String| Error::raw(ErrorKind::ValueValidation, format!("{why}\n"));
+    let target = reach.take_target(&mut words).map_err(refused)?;
+    match (target, words.first()) {
+        (Some(target), None) => Ok(target),
+        (_, Some(word)) => {
+            Err(refused(format!("unexpected argument '{word}': see `{command} --help`")))
+        }
+        (None, None) => Err(refused(format!(
+            "{command} needs a target, as in `{command} pod/NAME` or `{command} @latest`; {elsewhere}"
+        ))),
     }
 }
 

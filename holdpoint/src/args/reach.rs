@@ -46,6 +46,20 @@ impl Reach {
         .find_map(|(given, flag)| given.then_some(flag))
     }
 
+    /// The flags for the same cluster in another command, each behind a space; the namespace is not one
+    /// of them.
+    pub fn way(&self) -> String {
+        let kubeconfig = self.kubeconfig.as_ref().map(|path| path.display().to_string());
+        let flags = [
+            ("--context", self.context.as_ref()),
+            ("--kubeconfig", kubeconfig.as_ref()),
+            ("--as", self.impersonate.as_ref()),
+        ];
+        let given =
+            flags.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", value?)));
+        given.collect()
+    }
+
     /// Takes the target off the front of what was typed, where one stands there.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct VerbArguments {
     pub command: Vec<String>,
     /// Whether losses are taken without a question.
     pub yes: bool,
+    /// The image of a shell beside the step.
+    pub toolbox: Option<String>,
     /// Where the target is.
     pub reach: Reach,
     /// How a target is asked.
@@ -154,6 +156,22 @@ succeed, and finally; the results of the others stand in it as values (docs/runs
 /// The word by which `stop-finally` goes in clusters.
 pub(super) const STOP: &str = "stop";
 
+const SHELL: Word = Word::Tool(Tool::Shell);
+
+const SHELL_HELP: &str = "\
+The shell is the best that the step's image has, in the step's folder and environment; its exit
+code is this command's (255 where the connection to a cluster breaks). Without a terminal it reads
+stdin to its end. --toolbox is for images without one: a container of another image joins the pod
+and shares the step's processes; it starts in /proc/1/root, the step's files, and stays listed in
+the pod for good.
+
+Examples:
+  holdpoint shell                                  (at the held step of the run here)
+  holdpoint shell tr/build
+  holdpoint shell pod/one --step test -n ci
+  holdpoint shell pod/one --toolbox busybox
+  echo 'ls -l' | holdpoint shell @latest";
+
 /// The subcommand of a verb.
 pub(super) fn subcommand(word: Word) -> Command {
     let [name, _, summary] = word.help();
@@ -168,6 +186,7 @@ pub(super) fn subcommand(word: Word) -> Command {
         Word::Run(RunVerb::StopFinally) => command.arg(reason()).arg(finally()).visible_alias(STOP),
         Word::Run(_) | Word::Step(Verb::Cancel) => command.arg(reason()),
         Word::Tool(Tool::Status) => command.arg(words(&["TARGET"])).arg(watch()),
+        Word::Tool(Tool::Shell) => command.arg(words(&["TARGET"])).arg(toolbox()),
         Word::Step(_) | Word::Tool(_) => command.arg(words(&["TARGET"])),
     };
     let command = match word {
@@ -179,7 +198,8 @@ pub(super) fn subcommand(word: Word) -> Command {
     };
     let command = Reach::augment_args(command);
     let is_tool = matches!(word, Word::Tool(_));
-    about(if is_tool { command } else { Manner::augment_args(command) }, summary)
+    let command = if is_tool { command } else { Manner::augment_args(command) };
+    about(if word == SHELL { command.after_help(SHELL_HELP) } else { command }, summary)
 }
 
 /// What was typed behind a verb.
@@ -207,6 +227,7 @@ pub(super) fn from_matches(
         words,
         command: many("command", matches),
         yes: matches.try_remove_one("yes").ok().flatten().unwrap_or(false),
+        toolbox: matches.try_remove_one("toolbox").ok().flatten(),
         reach,
         manner,
     };
@@ -232,7 +253,8 @@ fn refused(why: String) -> clap::Error {
 /// A cluster and this machine are never taken for each other.
 fn check_world(arguments: &VerbArguments) -> Result<(), String> {
     let [name, ..] = arguments.word.help();
-    let flag = arguments.reach.first_given().or(arguments.manner.first_given());
+    let toolbox = arguments.toolbox.as_ref().map(|_| "--toolbox");
+    let flag = arguments.reach.first_given().or(arguments.manner.first_given()).or(toolbox);
     match (&arguments.target, flag, &arguments.asking.run) {
         (None, Some(flag), _) => Err(format!(
             "{flag} needs a target, as in `{name} pod/NAME` or `{name} @latest`: without one `{name}` \
@@ -340,6 +362,12 @@ fn other_command() -> Arg {
     Arg::new("command").value_name("COMMAND").help(help).num_args(1..).last(true)
 }
 
+fn toolbox() -> Arg {
+    let help =
+        "In a cluster: open the shell of this image beside the step (waits --wait for it, 2m)";
+    Arg::new("toolbox").long("toolbox").value_name("IMAGE").help(help)
+}
+
 fn watch() -> Arg {
     let help = "Show it again whenever something changes, until all steps have ended";
     Arg::new("watch").long("watch").help(help).action(ArgAction::SetTrue)
@@ -416,6 +444,7 @@ mod tests {
             ("pause why --by annotate", "--by needs a target"),
             ("continue --timeout 1m", "--timeout needs a target"),
             ("cancel -l commit=1", "-l needs a target"),
+            ("shell --toolbox busybox", "--toolbox needs a target"),
             (
                 "retry pod/x --run run-1",
                 "--run run-1 is a run on this machine, pod/x is in a cluster",

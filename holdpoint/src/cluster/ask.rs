@@ -202,10 +202,9 @@ impl Asking<'_> {
 /// A tool speaks to one terminal; these are the ways to it.
 fn in_kubectl(tool: Tool, target: &Target) -> String {
     let name = tool.definition().name;
-    let terminal = if tool == Tool::Shell { "-it " } else { "" };
     format!(
-        "{name} speaks to a run on this machine; for {target} type kubectl exec {terminal}POD -c CONTAINER \
-         -- /tekton/bin/entrypoint {name}"
+        "{name} speaks to a run on this machine; for {target} type kubectl exec POD -c CONTAINER -- \
+         /tekton/bin/entrypoint {name}"
     )
 }
 

@@ -40,10 +40,19 @@ pub enum ClusterError {
     /// What is meant is not there, or has nothing to be asked.
     #[error("{0}")]
     Nobody(String),
+    /// What is meant does not do that now.
+    #[error("rejected: {0}")]
+    Rejected(String),
+    /// A connection broke on which a person was talking.
+    #[error("{0}")]
+    Lost(String),
     /// What was typed cannot be.
     #[error("{0}")]
     Usage(String),
 }
+
+/// The exit code of a connection that broke, as of ssh.
+const LOST: u8 = 255;
 
 impl ClusterError {
     /// The error of a request.
@@ -74,12 +83,15 @@ impl ClusterError {
         }
     }
 
-    /// The code that it ends the process with (contract 2.7: 4 where nobody answered).
+    /// The code that it ends the process with (contract 2.7: 3 rejected, 4 nobody answered).
     pub fn exit(&self) -> Exit {
-        match self {
-            Self::Kubeconfig { .. } | Self::Usage(_) => Exit::Usage,
-            _ => Exit::Code(u8::try_from(Answer::NOBODY).unwrap_or(1)),
-        }
+        let code = match self {
+            Self::Kubeconfig { .. } | Self::Usage(_) => return Exit::Usage,
+            Self::Lost(_) => return Exit::Code(LOST),
+            Self::Rejected(_) => Answer::REJECTED,
+            Self::Refused { .. } | Self::Unreachable { .. } | Self::Nobody(_) => Answer::NOBODY,
+        };
+        Exit::Code(u8::try_from(code).unwrap_or(1))
     }
 }
 

@@ -100,7 +100,7 @@ async fn text(stream: Option<impl AsyncRead + Unpin>) -> String {
 }
 
 /// The exit code in the Status of the error channel.
-fn code(status: &Status) -> Result<i32, ExecError> {
+pub(super) fn code(status: &Status) -> Result<i32, ExecError> {
     if status.status.as_deref() == Some("Success") {
         return Ok(0);
     }
@@ -119,7 +119,7 @@ fn code(status: &Status) -> Result<i32, ExecError> {
 }
 
 /// Why the connection was refused before there was one.
-fn refused(error: kube::Error) -> ExecError {
+pub(super) fn refused(error: kube::Error) -> ExecError {
     match error {
         kube::Error::Api(status) => match status.code {
             403 => ExecError::Forbidden(status.message.clone()),

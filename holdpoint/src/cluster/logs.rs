@@ -1,24 +1,21 @@
 //! `logs TARGET`: what the steps of all pods of a run have written, in their order, each line with its
 //! step's name before it; followed until the run has ended.
 
-mod container;
+pub(super) mod container;
 mod pod;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::follow::follow;
 use super::resolve::{Found, find};
 use super::steps::{PodSteps, StepPlace};
-use super::target::{Kind, Target};
-use super::view::{called, has_ended};
+use super::target::Target;
+use super::view::called;
 use crate::args::LogsArguments;
 use crate::exit::Exit;
 use crate::run::screen::Screen;
@@ -34,9 +31,9 @@ const WAITING_LINES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Line {
     /// The name before it.
-    name: String,
+    pub(super) name: String,
     /// Its bytes.
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
 }
 
 /// Shows the logs of a target.
@@ -50,22 +47,25 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
     if let Some(step) = &arguments.step {
         check_step(step, &found)?;
     }
-    let cluster = match &found.target {
-        // `@latest` may have found a run of another namespace.
-        Target::Named(..) => cluster.within(found.pods.first().and_then(Pod::namespace)),
-        _ => cluster,
-    };
-    let several = found.pods.len() > 1
-        || !matches!(found.target, Target::Named(Kind::Pod | Kind::TaskRun, _));
+    let (cluster, several) = (found.place(&cluster), found.is_several());
     let known = names(&found.pods, arguments.step.as_deref(), several);
     let (lines, mut shown) = mpsc::channel(WAITING_LINES);
-    let (follow, step) = (arguments.follow, arguments.step.clone());
-    let reader = Reader { cluster: cluster.clone(), lines, follow, step, several };
-    let reading = async {
-        match follow {
-            true => follow_all(&cluster, reader, found, selector).await,
-            false => read_all(reader, found.pods).await,
-        }
+    let (goes_on, step) = (arguments.follow, arguments.step.clone());
+    let reader = Reader { cluster: cluster.clone(), lines, follow: goes_on, step, several };
+    let reading = async move {
+        let read = match goes_on {
+            true => {
+                let read = |_, pod| {
+                    let reader = reader.clone();
+                    async move { reader.read(pod).await }
+                };
+                follow(&cluster, found, selector, read).await.map(drop)
+            }
+            false => read_all(&reader, found.pods).await,
+        };
+        // Nothing more is written.
+        drop(reader);
+        read
     };
     let showing = async {
         let mut names = Names::new(known);
@@ -86,54 +86,11 @@ fn check_step(step: &str, found: &Found) -> Result<(), ClusterError> {
     Err(ClusterError::Usage(format!("--step {step}: the steps are {}", names.join(", "))))
 }
 
-async fn read_all(reader: Reader, pods: Vec<Pod>) -> Result<(), ClusterError> {
+async fn read_all(reader: &Reader, pods: Vec<Pod>) -> Result<(), ClusterError> {
     for pod in pods {
         reader.read(pod).await?;
     }
     Ok(())
-}
-
-/// Follows every pod of the run, also those that come later.
-async fn follow_all(
-    cluster: &Cluster,
-    reader: Reader,
-    found: Found,
-    selector: Option<&str>,
-) -> Result<(), ClusterError> {
-    let (mut known, mut readers) = (BTreeSet::new(), JoinSet::new());
-    let Found { target, mut pods } = found;
-    loop {
-        for pod in &pods {
-            if known.insert((pod.namespace(), pod.name_any())) {
-                let (reader, pod) = (reader.clone(), pod.clone());
-                readers.spawn(async move { reader.read(pod).await });
-            }
-        }
-        tokio::select! {
-            Some(ended) = readers.join_next() => done(ended)?,
-            () = sleep(GLANCE) => {}
-        }
-        match find(cluster, &target, selector).await {
-            Ok(found) => pods = found.pods,
-            Err(error) if error.may_pass() => continue,
-            // A run that is gone has no more pods; those that are followed say so themselves.
-            Err(error) if error.is_not_found() || matches!(error, ClusterError::Nobody(_)) => break,
-            Err(error) => return Err(error),
-        }
-        let is_known = |pod: &Pod| known.contains(&(pod.namespace(), pod.name_any()));
-        if pods.iter().all(is_known) && has_ended(cluster, &target, &pods).await.unwrap_or(false) {
-            break;
-        }
-    }
-    while let Some(ended) = readers.join_next().await {
-        done(ended)?;
-    }
-    Ok(())
-}
-
-fn done(ended: Result<Result<(), ClusterError>, JoinError>) -> Result<(), ClusterError> {
-    // A reader that panicked has said so.
-    ended.unwrap_or(Ok(()))
 }
 
 /// The names that stand before lines, each with its colour.

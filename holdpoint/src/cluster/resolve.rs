@@ -31,6 +31,22 @@ pub struct Found {
     pub pods: Vec<Pod>,
 }
 
+impl Found {
+    /// The cluster, looked at where the target is: `@latest` may have found a run of another namespace.
+    pub fn place(&self, cluster: &Cluster) -> Cluster {
+        match &self.target {
+            Target::Named(..) => cluster.within(self.pods.first().and_then(Pod::namespace)),
+            _ => cluster.clone(),
+        }
+    }
+
+    /// Whether the names of its steps must say the pod too.
+    pub fn is_several(&self) -> bool {
+        let is_one = matches!(self.target, Target::Named(Kind::Pod | Kind::TaskRun, _));
+        self.pods.len() > 1 || !is_one
+    }
+}
+
 /// The pods of a target, as far as verbs need them.
 ///
 /// # Errors

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
 use chrono::{DateTime, Utc};
-use debug_scripts::{RunVerb, Tool, Verb, Word, accepted_at};
-use entrypoint::state::{Phase, State};
+use debug_scripts::{RUN_VERBS, RunVerb, Tool, Verb, Word, accepted_at};
+use entrypoint::state::{Phase, SeenMarker, State};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
@@ -147,6 +147,16 @@ pub fn commands(run: &Run, state: &State) -> Vec<String> {
     std::iter::once(title).chain(words.map(line)).collect()
 }
 
+/// ``pause ("looking at the logs"): begin no further command until resume``.
+pub fn marker(seen: &SeenMarker) -> Option<String> {
+    let row = RUN_VERBS.iter().find(|row| row.marker == seen.name)?;
+    let reason = match seen.reason.as_str() {
+        "" => String::new(),
+        reason => format!(" ({reason:?})"),
+    };
+    Some(format!("{}{reason}: {}", row.name, row.summary))
+}
+
 /// Starts the `--on-hold` command: a file, or a line for the shell.
 pub fn start_hook(run: &Run, index: usize, state: &State, hook: &str) -> io::Result<Child> {
     let mut command = match std::fs::canonicalize(hook) {
@@ -187,12 +197,17 @@ fn path_with(folder: Option<&Path>) -> io::Result<std::ffi::OsString> {
 pub fn ask(run: &Run, index: usize, word: Word) -> Result<Hold, Error> {
     let mut command = Command::from(carried::asking(&run.folder, Path::new("/"), index, word)?);
     command.stdin(Stdio::null());
-    match word {
-        Word::Step(Verb::Extend) => drop(command.arg(EXTENSION)),
-        Word::Run(_) => drop(command.arg("given at the prompt")),
-        Word::Step(_) | Word::Tool(_) => {}
-    }
+    command.args(behind(word));
     Ok(Hold::Asking(word, tokio::spawn(async move { command.output().await })))
+}
+
+/// What stands behind a word that a key stands for.
+pub fn behind(word: Word) -> Option<&'static str> {
+    match word {
+        Word::Step(Verb::Extend) => Some(EXTENSION),
+        Word::Run(_) => Some("given at the prompt"),
+        Word::Step(_) | Word::Tool(_) => None,
+    }
 }
 
 /// Whether the step waits for a person as before once this was accepted.

@@ -4,6 +4,8 @@ use chrono::DateTime;
 use entrypoint::state::{Phase, Reason, State};
 use serde::Serialize;
 
+use crate::table::time;
+
 /// Something that a person is to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
@@ -128,6 +130,17 @@ impl Ended {
         self.code == 0 && self.exit_code.is_some_and(|code| code != 0)
     }
 
+    /// Whether that is good, and a sentence for a person; `message` is what the step says of itself.
+    pub fn sentence(&self, message: &str) -> (bool, String) {
+        let text = match self.seconds {
+            Some(seconds) if self.has_succeeded() => format!("succeeded after {}", time(seconds)),
+            _ if message.is_empty() => self.words(),
+            _ if self.is_passed_over() => format!("{message}; the run goes on"),
+            _ => message.to_owned(),
+        };
+        (self.code == 0 || self.reason == Some(Reason::Skipped), text)
+    }
+
     /// How it ended, in a few words.
     pub fn words(&self) -> String {
         // A command that succeeded may be failed at its hold.
@@ -151,6 +164,14 @@ impl Ended {
             _ if self.code == 0 => "succeeded".to_owned(),
             _ => format!("failed ({code})"),
         }
+    }
+}
+
+/// What is said when a command begins for the n-th time.
+pub fn begins(attempt: u32) -> String {
+    match attempt {
+        0 | 1 => "begins".to_owned(),
+        _ => format!("begins again (attempt {attempt})"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::args::{Output, RunArguments};
+use crate::args::Output;
 
 /// The colours of steps, in turn. Red is left for what goes wrong.
 const COLOURS: [AnsiColor; 6] = [
@@ -46,18 +46,18 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The screen that the flags ask for: stdout, or stderr where stdout is for a program.
-    pub fn new(arguments: &RunArguments) -> Self {
-        let (stream, terminal): (Box<dyn Write>, bool) = match arguments.output {
+    /// The screen that flags ask for: stdout, or stderr where stdout is for a program.
+    pub fn new(output: Output, quiet: bool, no_color: bool) -> Self {
+        let (stream, terminal): (Box<dyn Write>, bool) = match output {
             Output::Text => (Box::new(io::stdout()), io::stdout().is_terminal()),
             Output::Json => (Box::new(io::stderr()), io::stderr().is_terminal()),
         };
-        let prompt: Box<dyn Write> = match arguments.output {
+        let prompt: Box<dyn Write> = match output {
             Output::Text if terminal => Box::new(io::stdout()),
             Output::Text | Output::Json => Box::new(io::stderr()),
         };
-        let plain = arguments.no_color || is_plain();
-        let talk = if arguments.quiet { Talk::OnlyWhatMatters } else { Talk::Everything };
+        let plain = no_color || is_plain();
+        let talk = if quiet { Talk::OnlyWhatMatters } else { Talk::Everything };
         Self { stream, prompt, coloured: terminal && !plain, talk, width: 0 }
     }
 
@@ -83,6 +83,12 @@ impl Screen {
     pub fn step(&mut self, tone: Tone, index: usize, name: &str, text: &str) {
         let name = self.paint(of_step(index).bold(), name);
         self.say(tone, &format!("{name}: {text}"));
+    }
+
+    /// Says how a step ended: whether well, and a sentence.
+    pub fn ends(&mut self, index: usize, name: &str, (good, text): (bool, String)) {
+        let tone = if good { Tone::Progress } else { Tone::Alert };
+        self.step(tone, index, name, &self.verdict(good, &text));
     }
 
     /// Says something of the run.

@@ -57,15 +57,15 @@ pub struct Summary {
 impl Summary {
     /// Sums up the steps of a run that took so many seconds; `signal` is the one that ended it.
     pub fn of(run: &Run, steps: Vec<Ended>, seconds: f64, signal: Option<i32>) -> Self {
+        let results = results(&run.folder, &run.plan.results, &run.step_names());
+        Self { results, ..Self::of_steps(run.folder.id(), steps, seconds, signal) }
+    }
+
+    /// The same for a run of this name, whose results are not known.
+    pub fn of_steps(run: String, steps: Vec<Ended>, seconds: f64, signal: Option<i32>) -> Self {
         let (status, exit) = verdict(&steps, signal);
-        Self {
-            run: run.folder.id(),
-            status,
-            exit_code: exit.code(),
-            seconds: (seconds * 1e3).round() / 1e3,
-            steps,
-            results: results(&run.folder, &run.plan.results, &run.step_names()),
-        }
+        let seconds = (seconds * 1e3).round() / 1e3;
+        Self { run, status, exit_code: exit.code(), seconds, steps, results: Map::new() }
     }
 
     /// The code to exit with.

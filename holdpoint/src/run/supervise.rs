@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use entrypoint::state::{Phase, Reason, SeenMarker};
+use entrypoint::state::{Phase, SeenMarker};
 use tokio::process::Child;
 use tokio::time::timeout;
 
@@ -17,11 +17,10 @@ use super::changes::Changes;
 use super::early::Early;
 use super::hold::{self, Hold};
 use super::processes::{self, Process};
-use super::progress::{Ended, News, Progress};
+use super::progress::{Ended, News, Progress, begins};
 use super::screen::{Screen, Tone};
 use super::signals::Signals;
 use crate::error::Error;
-use crate::table::time;
 
 /// As long as nothing more comes, what was in the pipe is out of it: one turn of the event loop.
 const ONE_TURN: Duration = Duration::from_millis(5);
@@ -238,10 +237,7 @@ impl Supervisor<'_> {
     }
 
     fn begins(&mut self, step: &Followed, attempt: u32) {
-        match attempt {
-            0 | 1 => self.says(step, Tone::Progress, "begins"),
-            _ => self.says(step, Tone::Progress, &format!("begins again (attempt {attempt})")),
-        }
+        self.says(step, Tone::Progress, &begins(attempt));
         if let Some(signal) = self.interrupted
             && !self.run.plan.steps[step.index].finally
         {
@@ -268,15 +264,7 @@ impl Supervisor<'_> {
         self.post_for_the_dead(&step);
         let text = step.progress.message(&step.name).to_owned();
         let ended = step.progress.ended(&step.name, code_of(status));
-        let bad = ended.code != 0 && ended.reason != Some(Reason::Skipped);
-        let text = match ended.seconds {
-            Some(seconds) if ended.has_succeeded() => format!("succeeded after {}", time(seconds)),
-            _ if text.is_empty() => ended.words(),
-            _ if ended.is_passed_over() => format!("{text}; the run goes on"),
-            _ => text,
-        };
-        let tone = if bad { Tone::Alert } else { Tone::Progress };
-        self.screen.step(tone, step.index, &step.name, &self.screen.verdict(!bad, &text));
+        self.screen.ends(step.index, &step.name, ended.sentence(&text));
         ended
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::runs::{ended, run_path, running};
 use super::setting::{NAMESPACE, STEPS, Setting, labelled, pod};
-use crate::prompt::Terminal;
+use crate::terminal::Terminal;
 
 const RETRIED: &str =
     include_str!("../../../holdpoint/src/cluster/rerun/tests/pipelinerun-failed-retry.json");
@@ -221,7 +221,7 @@ fn a_loss_is_told_before_anything_is_created_and_must_be_taken() {
 fn on_a_terminal_a_loss_is_asked_about() {
     for (key, created) in [("n\n", false), ("\n", false), ("y\n", true)] {
         let setting = sharing();
-        let mut terminal = Terminal::of(setting.command(&["retry", "pr/x"]), None);
+        let mut terminal = Terminal::start(setting.command(&["retry", "pr/x"]));
         terminal.wait_for("lost: workspace `w` gets a new volume");
         terminal.wait_for("retry pipelinerun/x all the same? [y/N] ");
         terminal.press(key);

@@ -1,12 +1,10 @@
 //! What is shown on a terminal: colours, and a table that is drawn anew.
 
 use super::setting::{Setting, pod};
-use crate::prompt::Terminal;
+use crate::terminal::Terminal;
 
 fn on_terminal(setting: &Setting, words: &[&str]) -> Terminal {
-    let mut command = setting.command(words);
-    command.env("TERM", "xterm");
-    Terminal::of(command, None)
+    Terminal::start(setting.command(words))
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn the_plugin_speaks_to_clusters_alone() {
 #[test]
 fn a_tool_says_how_a_pod_is_looked_at() {
     let setting = Setting::held();
-    let told = setting.type_in("shell pod/one");
+    let told = setting.type_in("probe pod/one");
     assert_eq!(told.code, Some(2), "{told:?}");
-    assert!(told.stderr.contains("kubectl exec -it POD -c CONTAINER"), "{told:?}");
+    assert!(told.stderr.contains("kubectl exec POD -c CONTAINER"), "{told:?}");
 }

@@ -33,6 +33,21 @@ impl Patch {
         }
     }
 
+    /// The same for what a strategic merge adds to a list: containers that are there stay.
+    pub(super) fn adding(self, object: Value) -> Self {
+        let list = "/spec/ephemeralContainers";
+        let there = object.pointer(list).and_then(Value::as_array).cloned().unwrap_or_default();
+        match self {
+            Self::Merge(mut change) => {
+                if let Some(added) = change.pointer_mut(list).and_then(Value::as_array_mut) {
+                    added.splice(0..0, there);
+                }
+                Self::Merge(change)
+            }
+            other => other,
+        }
+    }
+
     /// The object after the change.
     pub(super) fn of(&self, object: &Value) -> Result<Value, Problem> {
         let mut changed = object.clone();

@@ -6,6 +6,7 @@ use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
@@ -13,6 +14,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::place::Place;
 use super::respond::Problem;
@@ -24,6 +26,9 @@ const STDERR: u8 = 2;
 const ERROR: u8 = 3;
 const RESIZE: u8 = 4;
 const CLOSE: u8 = 255;
+
+/// How long a client may take to answer a close.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 
@@ -38,6 +43,8 @@ pub struct Exec {
     pub container: String,
     /// The command and its arguments.
     pub command: Vec<String>,
+    /// Whether it is the container's own, which begins when somebody attaches to it.
+    pub attached: bool,
     /// Whether a terminal is asked for; then stderr is not.
     pub tty: bool,
     /// What is typed; it ends with the session.
@@ -83,8 +90,12 @@ pub(super) async fn respond(
     let Asked { mut parts, place, query, cut, .. } = asked;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let upgrade = upgrade.map_err(|error| Problem::new(400, error.to_string()))?;
-    let command: Vec<_> = query.all("command").map(str::to_owned).collect();
     let container = query.get("container").unwrap_or_default().to_owned();
+    let attached = place.part.as_deref() == Some("attach");
+    let command: Vec<_> = match attached {
+        true => own_command(pod, &container),
+        false => query.all("command").map(str::to_owned).collect(),
+    };
     let refusal = refusal(pod, &place, &container);
     let (run, tty) = (runner.get(), query.is("tty"));
     let session = move |socket| async move {
@@ -92,7 +103,18 @@ pub(super) async fn respond(
         let Ends { stdin, stdout, stderr, sizes } = ends;
         let namespace = place.namespace.unwrap_or_default();
         let pod = place.name.unwrap_or_default();
-        let exec = Exec { namespace, pod, container, command, tty, stdin, stdout, stderr, sizes };
+        let exec = Exec {
+            namespace,
+            pod,
+            container,
+            command,
+            attached,
+            tty,
+            stdin,
+            stdout,
+            stderr,
+            sizes,
+        };
         let (ended, code) = oneshot::channel();
         thread::spawn(move || {
             let outcome = refusal.map_or_else(|| run(exec), Err);
@@ -101,6 +123,14 @@ pub(super) async fn respond(
         converse(socket, streams, code, cut).await;
     };
     Ok(upgrade.protocols(PROTOCOLS).on_upgrade(session).into_response())
+}
+
+/// The command of an ephemeral container.
+fn own_command(pod: &Value, container: &str) -> Vec<String> {
+    let containers = pod["spec"]["ephemeralContainers"].as_array().into_iter().flatten();
+    let mut of_it = containers.filter(|it| it["name"] == container);
+    let words = of_it.next().and_then(|it| it["command"].as_array()).into_iter().flatten();
+    words.filter_map(|word| Some(word.as_str()?.to_owned())).collect()
 }
 
 /// What the kubelet says of a container that does not run.
@@ -219,6 +249,9 @@ async fn converse(
     let message: Vec<u8> = std::iter::once(ERROR).chain(status.to_string().into_bytes()).collect();
     let _ = socket.send(Message::Binary(Bytes::from(message))).await;
     let _ = socket.send(Message::Close(None)).await;
+    // What is still on its way from the client must not reset the connection before it has read this.
+    let rest = async { while let Some(Ok(_)) = socket.recv().await {} };
+    let _ = timeout(LAST_WORDS, rest).await;
 }
 
 /// The Status of the error channel.

@@ -2,7 +2,13 @@
 //! containers as processes of this machine, brings annotations into the downward folder, says in the
 //! pod's status what became of each container, and runs commands in them.
 //!
+//! An ephemeral container is up as soon as it is asked for, unless its image is none that there is
+//! ([`NO_IMAGE`]), and its command begins when somebody attaches to it.
+//!
 //! A pod has a folder for its root; where a command line names `/tekton`, it gets the one below it.
+
+mod terminal;
+mod toolbox;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,6 +31,8 @@ use super::exec::Exec;
 use super::place::Place;
 use super::serve::Server;
 use crate::processes;
+
+pub use toolbox::NO_IMAGE;
 
 /// Where steps find the entrypoint.
 const ENTRYPOINT: &str = "/tekton/bin/entrypoint";
@@ -91,12 +99,16 @@ impl Node {
         let key = [exec.namespace.clone(), exec.pod.clone()];
         let root = self.pods.lock().unwrap().get(&key).cloned().ok_or("no such pod here")?;
         let words: Vec<_> = exec.command.iter().map(|word| below(root.path(), word)).collect();
-        let mut command = self.command(root.path(), &words);
-        command.stdin(exec.stdin).stdout(exec.stdout).stderr(exec.stderr);
-        let mut child = command.spawn().map_err(|error| format!("failed to exec: {error}"))?;
-        // Its ends of the pipes, which would keep the streams open.
-        drop(command);
-        Ok(code(child.wait().unwrap()))
+        let command = self.command(root.path(), &words);
+        let (attached, container) = (exec.attached, exec.container.clone());
+        let run = if exec.tty { terminal::run(command, exec) } else { piped(command, exec) };
+        let code = run.map(code).map_err(|error| format!("failed to exec: {error}"))?;
+        if attached {
+            toolbox::tell_end(&self.server.store, &key, &container, code);
+            // The stream of a container that is attached to says nothing of its code.
+            return Ok(0);
+        }
+        Ok(code)
     }
 
     /// A command of a container.
@@ -110,9 +122,19 @@ impl Node {
             Command::new(&words[0])
         };
         command.args(&words[1..]).env(processes::ROOT, root).process_group(0);
+        // A shell in a pod knows nothing of what the one who runs the tests has set up for theirs.
+        command.env("HOME", root).env("SHELL", "/bin/sh");
         command.current_dir(root.join("workspace")).stdin(Stdio::null());
         command
     }
+}
+
+/// Runs a command between pipes.
+fn piped(mut command: Command, exec: Exec) -> std::io::Result<ExitStatus> {
+    let mut child = command.stdin(exec.stdin).stdout(exec.stdout).stderr(exec.stderr).spawn()?;
+    // Its ends of the pipes, which would keep the streams open.
+    drop(command);
+    child.wait()
 }
 
 /// A pod that runs.
@@ -243,6 +265,7 @@ impl Running {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         while let (Some(node), Some(root)) = (node.upgrade(), root.upgrade()) {
             let Some(pod) = node.server.store.get(&place) else { return };
+            toolbox::start(&node.server.store, &place, &pod);
             if !node.late.load(Ordering::Relaxed) {
                 Self { node, root, place: place.clone(), pod }.bring(&mut brought);
             }

@@ -75,7 +75,7 @@ async fn answer(State(server): State<Arc<Server>>, request: axum::extract::Reque
 }
 
 async fn done(server: &Arc<Server>, asked: Asked) -> Result<Response, Problem> {
-    if asked.place.part.as_deref() == Some("exec") {
+    if matches!(asked.place.part.as_deref(), Some("exec" | "attach")) {
         let pod = server.store.existing(&asked.place)?;
         return exec::respond(&server.runner, &pod, asked).await;
     }
@@ -101,6 +101,10 @@ async fn done(server: &Arc<Server>, asked: Asked) -> Result<Response, Problem> {
         ("PATCH", Some(_)) => {
             let header = parts.headers.get("content-type").and_then(|it| it.to_str().ok());
             let patch = Patch::read(header.unwrap_or_default(), &body)?;
+            let patch = match place.part.as_deref() {
+                Some("ephemeralcontainers") => patch.adding(store.existing(&place)?),
+                _ => patch,
+            };
             Ok(Json(store.patch(&place, &patch, dry_run)?).into_response())
         }
         ("DELETE", Some(_)) => Ok(Json(store.delete(&place)?).into_response()),

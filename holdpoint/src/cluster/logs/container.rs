@@ -16,7 +16,7 @@ use crate::run::lines::Lines;
 const MOST_BREAKS: u32 = 5;
 
 /// A container's log, and how far it was read.
-pub(super) struct Log<'a> {
+pub(in crate::cluster) struct Log<'a> {
     cluster: &'a Cluster,
     pods: Api<Pod>,
     pod: String,
@@ -27,7 +27,7 @@ pub(super) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn new(cluster: &'a Cluster, pod: &Pod, container: &'a str) -> Self {
+    pub(in crate::cluster) fn new(cluster: &'a Cluster, pod: &Pod, container: &'a str) -> Self {
         let namespace = pod.namespace().unwrap_or_default();
         Self {
             cluster,
@@ -41,7 +41,7 @@ impl<'a> Log<'a> {
 
     /// Reads on from where it was to the end, which for one that is followed comes with the container's.
     /// False where the connection broke before.
-    pub(super) async fn read(
+    pub(in crate::cluster) async fn read(
         &mut self,
         follow: bool,
         name: &str,

@@ -3,8 +3,8 @@
 use std::io;
 use std::process::ExitStatus;
 
-use debug_scripts::{RUN_VERBS, Word};
-use entrypoint::state::{Phase, SeenMarker, State};
+use debug_scripts::Word;
+use entrypoint::state::{Phase, State};
 
 use super::super::hold::{self, Event, Hold};
 use super::super::prompt::{self, Keys};
@@ -67,7 +67,7 @@ impl Supervisor<'_> {
             .iter()
             .filter(|marker| !self.heard.iter().any(|heard| heard.says_the_same(marker)));
         let new: Vec<_> = new.cloned().collect();
-        let lines: Vec<_> = new.iter().filter_map(told).collect();
+        let lines: Vec<_> = new.iter().filter_map(hold::marker).collect();
         self.heard.extend(new);
         if self.interrupted.is_none() && !lines.is_empty() {
             self.interject(step, state.phase, |screen| {
@@ -171,14 +171,4 @@ impl Supervisor<'_> {
             }
         }
     }
-}
-
-/// ``pause ("looking at the logs"): begin no further command until resume``.
-fn told(marker: &SeenMarker) -> Option<String> {
-    let row = RUN_VERBS.iter().find(|row| row.marker == marker.name)?;
-    let reason = match marker.reason.as_str() {
-        "" => String::new(),
-        reason => format!(" ({reason:?})"),
-    };
-    Some(format!("{}{reason}: {}", row.name, row.summary))
 }

@@ -1,0 +1,142 @@
+//! What is known of a pod while it is followed: looked at again and again, or at once where something
+//! must have changed.
+
+use std::slice;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt as _};
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+
+use crate::cluster::connect::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::row::{Known, Row};
+use crate::cluster::steps::{Life, PodSteps, StepPlace};
+use crate::cluster::told::Told;
+use crate::cluster::view::{PodView, is_over, look_into, remarks};
+
+/// How often it is looked at.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Words of the kubelet for a container that is about to begin.
+const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
+/// The code of a step that was ended by force.
+const KILLED: u8 = 128 + 9;
+
+/// A pod that is looked at.
+pub(super) struct Looks<'a> {
+    cluster: &'a Cluster,
+    /// The pod as it was first.
+    pub(super) pod: Pod,
+    seen: watch::Sender<Option<Seen>>,
+    hurry: Notify,
+}
+
+/// What the last look shows.
+pub(super) struct Seen {
+    view: PodView,
+    gone: bool,
+}
+
+/// The same of one step.
+#[derive(Debug)]
+pub(super) struct StepSeen {
+    pub(super) row: Option<Row>,
+    pub(super) life: Life,
+    /// Why its container can end no more, where that is so.
+    pub(super) lost: Option<&'static str>,
+    /// Why nobody looked into the pod, or why the container does not begin.
+    pub(super) remark: Option<String>,
+}
+
+impl<'a> Looks<'a> {
+    pub(super) fn new(cluster: &'a Cluster, pod: Pod) -> Self {
+        Self { cluster, pod, seen: watch::Sender::new(None), hurry: Notify::new() }
+    }
+
+    /// Looks until it is dropped; returns where the pod may not be read.
+    pub(super) async fn keep_up(&self) -> ClusterError {
+        let namespace = self.pod.namespace().unwrap_or_default();
+        let pods = Api::<Pod>::namespaced(self.cluster.client.clone(), &namespace);
+        let (name, what) = (self.pod.name_any(), format!("read pod {}", self.pod.name_any()));
+        loop {
+            match self.cluster.request(&what, pods.get(&name)).await {
+                Ok(pod) => {
+                    let view = look_into(self.cluster, vec![pod]).await.pop();
+                    drop(self.seen.send_replace(view.map(|view| Seen { view, gone: false })));
+                }
+                Err(error) if error.is_not_found() => self.lose(),
+                Err(error) if error.may_pass() => {}
+                Err(error) => return error,
+            }
+            tokio::select! {
+                () = self.hurry.notified() => {}
+                () = sleep(GLANCE) => {}
+            }
+        }
+    }
+
+    /// Looks at once.
+    pub(super) fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
+    /// Hears of each look.
+    pub(super) fn listen(&self) -> watch::Receiver<Option<Seen>> {
+        self.seen.subscribe()
+    }
+
+    /// What is known of a step; nothing before the first look.
+    pub(super) fn of(&self, place: &StepPlace) -> Option<StepSeen> {
+        let seen = self.seen.borrow();
+        let Seen { view, gone } = seen.as_ref()?;
+        let row = view.rows.iter().find(|row| row.container == place.container).cloned();
+        let steps = PodSteps::of(&view.pod);
+        let life = steps.step(&place.container).map_or(Life::Waiting, |place| place.life);
+        let lost = match life {
+            _ if *gone => Some("its pod is gone"),
+            Life::Waiting if is_over(&view.pod) => Some("its pod has ended without it"),
+            _ => None,
+        };
+        let remark = remarks(slice::from_ref(view)).pop().or_else(|| trouble(row.as_ref()?, life));
+        Some(StepSeen { row, life, lost, remark })
+    }
+
+    fn lose(&self) {
+        let pod = self.pod.clone();
+        self.seen.send_modify(|seen| match seen {
+            Some(seen) => seen.gone = true,
+            None => {
+                *seen = Some(Seen { view: PodView { pod, rows: vec![], unseen: None }, gone: true })
+            }
+        });
+    }
+}
+
+/// Why a container does not begin, where it is not just about to.
+fn trouble(row: &Row, life: Life) -> Option<String> {
+    let Known::Kubelet(told) = &row.known else { return None };
+    let is_usual = told.reason.as_deref().is_none_or(|reason| USUAL.contains(&reason));
+    let waits = life == Life::Waiting && !is_usual;
+    waits.then(|| format!("{}: {}", told.step, told.message))
+}
+
+impl StepSeen {
+    /// Its exit code, once its container has ended or can no longer.
+    pub(super) fn end(&self) -> Option<u8> {
+        match self.life {
+            Life::Ended(code) => Some(u8::try_from(code).unwrap_or(1)),
+            _ => self.lost.map(|_| KILLED),
+        }
+    }
+
+    /// What the kubelet says of a container that has ended without a word.
+    pub(super) fn told(&self) -> Option<&Told> {
+        match self.row.as_ref().map(|row| &row.known) {
+            Some(Known::Kubelet(told)) if matches!(self.life, Life::Ended(_)) => Some(told),
+            _ => None,
+        }
+    }
+}
