@@ -130,7 +130,7 @@ pub enum Delivery {
     /// An init container copies it
     #[default]
     InitContainer,
-    /// Its image is mounted (Kubernetes 1.33 and later; no debug scripts)
+    /// Its image is mounted (Kubernetes 1.35, or its feature ImageVolume; where images are not mounted noexec)
     ImageVolume,
 }
 

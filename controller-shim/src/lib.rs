@@ -47,7 +47,7 @@ pub struct Settings {
 pub enum Delivery {
     /// An init container copies it into an emptyDir.
     InitContainer,
-    /// The image is mounted as a volume (Kubernetes 1.33 and later).
+    /// The image is mounted as a volume (Kubernetes 1.35 and later, or its feature `ImageVolume`).
     ImageVolume,
 }
 

@@ -68,10 +68,11 @@ fn pod(arguments: &InstallArguments) -> Value {
     pod
 }
 
-/// A cluster of one node gets all of them there.
+/// A cluster of one node gets all of them there. Those of an older version do not count: they go.
 fn spread(over: &str) -> Value {
     json!({
         "labelSelector": { "matchLabels": selected() },
+        "matchLabelKeys": ["pod-template-hash"],
         "maxSkew": 1,
         "topologyKey": over,
         "whenUnsatisfiable": "ScheduleAnyway",
