@@ -17,6 +17,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::Utc;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -28,8 +29,9 @@ use crate::tls::Shown;
 #[cfg(panic = "abort")]
 compile_error!("the server outlives a panic of its rules: build it with the profile `server`");
 
-/// The largest body. The API server takes requests of up to 3 MiB, which a review shows in JSON.
-pub const BODY_LIMIT: usize = 6 << 20;
+/// The largest body, as the API server itself has it for requests. In memory a review can take sixty
+/// times its body, so that bodies under review have no more than this together.
+pub const BODY_LIMIT: usize = 3 << 20;
 
 /// How long a body may take to come.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +50,7 @@ pub struct Webhook {
     rules: Rules,
     metrics: Metrics,
     shown: Arc<Shown>,
+    room: Semaphore,
     is_draining: AtomicBool,
 }
 
@@ -70,7 +73,8 @@ impl Webhook {
     /// A webhook that goes by these rules; `shown` tells whether it is ready.
     pub fn new(settings: Settings, rules: Rules, shown: Arc<Shown>) -> Self {
         let metrics = Metrics::default();
-        Self { settings, rules, metrics, shown, is_draining: AtomicBool::new(false) }
+        let room = Semaphore::new(BODY_LIMIT);
+        Self { settings, rules, metrics, shown, room, is_draining: AtomicBool::new(false) }
     }
 
     /// From now on it is not ready: it will end soon.
@@ -95,7 +99,9 @@ impl Webhook {
             .with_state(Arc::clone(self))
     }
 
-    fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
+    async fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
+        let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let _room = self.room.acquire_many(size).await;
         let rules = AssertUnwindSafe(|| (self.rules)(body, &self.settings));
         catch_unwind(rules).unwrap_or_else(|_| review::fault(body))
     }
@@ -123,7 +129,7 @@ impl Webhook {
 async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let begun = Instant::now();
     let answer = match body(request).await {
-        Ok(body) => webhook.review(&body).map_err(Rejection::from),
+        Ok(body) => webhook.review(&body).await.map_err(Rejection::from),
         Err(rejection) => Err(rejection),
     };
     webhook.tell(&answer, begun.elapsed());

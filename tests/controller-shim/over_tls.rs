@@ -8,9 +8,10 @@ use controller_shim::review::review;
 use controller_shim::webhook::BODY_LIMIT;
 use holdpoint_tests::fixtures::{self, REVIEWS};
 use holdpoint_tests::{DEADLINE, Raw, Signal, Version, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::common::{HOST, Served, asking, plain, serve, settings};
@@ -86,6 +87,22 @@ async fn a_body_that_is_too_large_is_refused() {
         let answer = connection.post("/mutate", asking(&["true"]).to_string()).await.unwrap();
         assert_eq!(answer.code, 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_make_room_for_each_other() {
+    let served = serve(&[]);
+    let mut review = asking(&["true"]);
+    review["request"]["object"]["spec"]["containers"][0]["args"] = json!(vec!["x"; 500_000]);
+    let body = review.to_string();
+    assert!((BODY_LIMIT / 2..BODY_LIMIT).contains(&body.len()));
+    let mut requests = JoinSet::new();
+    for _ in 0..4 {
+        let mut connection = served.https().connect(Version::Http2).await.unwrap();
+        let body = body.clone();
+        requests.spawn(async move { connection.post("/mutate", body).await.unwrap().code });
+    }
+    assert_eq!(timeout(DEADLINE, requests.join_all()).await.unwrap(), [200; 4]);
 }
 
 /// All that comes until the server closes the connection.

@@ -106,7 +106,7 @@ async fn a_body_has_its_limit() {
     assert_eq!(routes.post(body.clone()).await.code, 200);
     let refused = routes.post(body + " ").await;
     assert_eq!(refused.code, 413);
-    assert!(refused.text.starts_with("the body has more than 6291456 bytes"), "{}", refused.text);
+    assert!(refused.text.starts_with("the body has more than 3145728 bytes"), "{}", refused.text);
 }
 
 #[tokio::test(start_paused = true)]
