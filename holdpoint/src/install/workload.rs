@@ -94,7 +94,7 @@ fn container(arguments: &InstallArguments) -> Value {
         "readinessProbe": probe("/readyz"),
         "resources": {
             "requests": { "cpu": "50m", "memory": "32Mi" },
-            "limits": { "memory": "128Mi" },
+            "limits": { "memory": "256Mi" },
         },
         "securityContext": {
             "allowPrivilegeEscalation": false,
