@@ -191,7 +191,8 @@ impl Asking<'_> {
     fn tell(&self, program: Program, resolved: &Resolved, told: &[Told]) -> Exit {
         let json = self.arguments.asking.output == Print::Json;
         let _ = crate::print(&text(told, json));
-        let next = next(program, &resolved.target, self.arguments.word, told);
+        let next =
+            next(program, &self.arguments.reach, &resolved.target, self.arguments.word, told);
         if let Some(next) = next.filter(|_| !json) {
             let _ = crate::print(&format!("next: {next}"));
         }

@@ -11,7 +11,7 @@ use super::resolve::{live, place};
 use super::row::{CALM, Row};
 use super::view::{PodView, look_into, remarks};
 use super::way::{Way, run_of, ways};
-use crate::args::{ListArguments, ListOutput};
+use crate::args::{ListArguments, ListOutput, Reach};
 use crate::exit::Exit;
 use crate::inject;
 use crate::program::Program;
@@ -46,7 +46,8 @@ pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, C
     let pods = live(&cluster, arguments.reach.selector.as_deref()).await?;
     let views = look_into(&cluster, pods).await;
     remarks(&views).iter().for_each(|remark| crate::say(remark));
-    let mut entries: Vec<_> = views.iter().flat_map(|view| entries(program, view)).collect();
+    let mut entries: Vec<_> =
+        views.iter().flat_map(|view| entries(program, &arguments.reach, view)).collect();
     entries.retain(|entry| !arguments.held || entry.urgency < CALM);
     entries.sort_by_key(|entry| (entry.urgency, entry.namespace.clone()));
     if entries.is_empty() {
@@ -60,7 +61,7 @@ pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, C
 }
 
 /// The steps of a pod that wait for a person; where none does, the one that it stands at.
-fn entries(program: Program, view: &PodView) -> Vec<Entry> {
+fn entries(program: Program, reach: &Reach, view: &PodView) -> Vec<Entry> {
     let waits: Vec<_> = view.rows.iter().filter(|row| row.urgency() < CALM).collect();
     let at = |wanted: fn(&Row) -> bool| view.rows.iter().find(|row| wanted(row));
     let shown = match waits.as_slice() {
@@ -70,10 +71,10 @@ fn entries(program: Program, view: &PodView) -> Vec<Entry> {
             .collect(),
         _ => waits,
     };
-    shown.into_iter().map(|row| entry(program, view, row)).collect()
+    shown.into_iter().map(|row| entry(program, reach, view, row)).collect()
 }
 
-fn entry(program: Program, view: &PodView, row: &Row) -> Entry {
+fn entry(program: Program, reach: &Reach, view: &PodView, row: &Row) -> Entry {
     let run = run_of(&view.pod);
     Entry {
         namespace: row.namespace.clone(),
@@ -84,7 +85,7 @@ fn entry(program: Program, view: &PodView, row: &Row) -> Entry {
         since: row.since().map(str::to_owned),
         deadline: row.state().and_then(|state| state.deadline.clone()),
         message: row.message().to_owned(),
-        end_with: ways(program, &run, row),
+        end_with: ways(program, reach, &run, row),
         urgency: row.urgency(),
     }
 }

@@ -280,7 +280,8 @@ impl Asked<'_> {
             told.iter().flat_map(RunTold::lines).collect::<Vec<_>>().join("\n")
         };
         let _ = crate::print(&text);
-        let next = told::next(program, self.order, told).filter(|_| !json && !self.many);
+        let next = told::next(program, &self.arguments.reach, self.order, told)
+            .filter(|_| !json && !self.many);
         if let Some(next) = next {
             let _ = crate::print(&format!("next: {next}"));
         }

@@ -1,5 +1,8 @@
 //! The way to the cluster: kubeconfig, context, namespace and user.
 
+use serde_json::json;
+
+use super::runs::{ended, running};
 use super::setting::Setting;
 
 #[test]
@@ -42,4 +45,28 @@ fn requests_are_made_as_another_user_in_another_namespace() {
     let requests = setting.api.requests();
     assert_eq!(requests[0].path, "/api/v1/namespaces/ci/pods/one");
     assert_eq!(requests[0].impersonated.as_deref(), Some("jane"));
+}
+
+#[test]
+fn what_is_told_to_type_goes_to_the_same_cluster() {
+    let setting = Setting::held();
+    setting.api.put(running("PipelineRun", "x"));
+    let mut over = running("PipelineRun", "over");
+    over["spec"]["pipelineSpec"] = json!({ "tasks": [{ "name": "a" }] });
+    over["status"] = ended("False", "Failed")["status"].clone();
+    setting.api.put(over);
+    for (line, next) in [
+        ("list --held", "holdpoint retry pod/one -n default"),
+        ("status pod/one", "next: holdpoint retry pod/one -n default"),
+        ("pause pod/one", "next: holdpoint resume pod/one -n default"),
+        ("retry pod/one", "next: kubectl logs -f pod/one -c build -n default"),
+        ("pause pr/x", "next: holdpoint resume pipelinerun/x -n default"),
+        ("stop pr/x", "next: kubectl get pipelinerun/x -n default"),
+        ("retry pr/over", "next: kubectl get pipelinerun/over-retry-1 -n default"),
+        ("retry pr/over", "`holdpoint retry pr/over-retry-1 -n default"),
+    ] {
+        let told = setting.type_in(&format!("{line} --context fake --as jane"));
+        let next = format!("{next} --context fake --as jane");
+        assert!(told.stdout.contains(&next), "{line}: {told:?}");
+    }
 }

@@ -182,7 +182,8 @@ impl Retrying<'_> {
         let (exit, lines) = if self.waits() {
             self.stay(new, &mut answer).await
         } else {
-            let next = format!("next: kubectl get {} -n {} -w", new.called(), new.namespace);
+            let (run, way) = (new.called(), self.arguments.reach.way());
+            let next = format!("next: kubectl get {run} -n {}{way} -w", new.namespace);
             (Exit::Success, vec![next])
         };
         let _ = crate::print(&if is_text { lines.join("\n") } else { answer.to_string() });
@@ -226,9 +227,10 @@ impl Retrying<'_> {
     fn exists(&self, rerun: &Rerun) -> String {
         let name = rerun.object["metadata"]["name"].as_str().unwrap_or_default();
         format!(
-            "it was retried before, as pipelinerun/{name}: retry that one, with `{} retry pr/{name} -n {}`",
+            "it was retried before, as pipelinerun/{name}: retry that one, with `{} retry pr/{name} -n {}{}`",
             self.program.name(),
-            self.run.namespace
+            self.run.namespace,
+            self.arguments.reach.way()
         )
     }
 
