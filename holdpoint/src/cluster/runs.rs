@@ -221,14 +221,16 @@ impl Asked<'_> {
         let Self { order, arguments, many, .. } = self;
         let manner = &arguments.manner;
         let until_end = manner.until.is_none_or(|until| until == Until::Finished);
-        let asked = arguments.asking.wait == Some(Wait::End)
+        let bounded = order.ends() && arguments.asking.wait_time().is_some();
+        let asked = bounded
+            || arguments.asking.wait == Some(Wait::End)
             || manner.until == Some(Until::Finished)
             || manner.timeout.is_some();
         !manner.dry_run && until_end && (asked || (*many && *order == Order::Cancel))
     }
 
     async fn stay(&self, run: &Run, before: &Phase, began: Instant, told: &mut RunTold) {
-        let given = self.arguments.manner.timeout.as_deref().and_then(duration);
+        let given = longest(self.arguments);
         let longest = given.or(self.many.then_some(LONGEST_END));
         let (code, outcome, message) = match wait::ended(self.cluster, run, longest).await {
             Waited::Ended(now, reason) => {
@@ -294,6 +296,8 @@ impl Asked<'_> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
-    go_duration::parse(text).ok()?.to_unsigned()
+/// How long the end of a run may take, where that is said.
+fn longest(arguments: &VerbArguments) -> Option<Duration> {
+    let given = arguments.manner.timeout.as_deref().or(arguments.asking.wait_time())?;
+    go_duration::parse(given).ok()?.to_unsigned()
 }

@@ -112,8 +112,11 @@ fn the_new_run_is_waited_for() {
             "{told}"
         );
     }
-    let Some(setting) = failed() else { return };
-    setting.type_in("retry pr/fx-pipeline --timeout 1ms").ended_with(5);
+    for bound in ["--timeout", "--wait"] {
+        let Some(setting) = failed() else { return };
+        let told = setting.type_in(&format!("retry pr/fx-pipeline {bound} 1ms")).ended_with(5);
+        assert!(told.ends_with("-retry-1: timed-out: it has not ended yet\n"), "{told}");
+    }
 }
 
 #[test]

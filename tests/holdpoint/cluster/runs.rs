@@ -308,6 +308,8 @@ fn a_time_that_passes_is_told() {
     let late =
         "timed-out: what runs ends with its step, then finally tasks run; it has not ended yet";
     assert!(told.contains(&format!("\npipelinerun/x: {late}\n")), "{told}");
+    let told = setting.type_in("stop pr/x --wait 1ms").ended_with(5);
+    assert!(told.contains(&format!("\npipelinerun/x: {late}\n")), "{told}");
     let json = setting.type_in("stop pr/x --timeout 1ms -o json").json();
     assert_eq!(
         (&json[0]["outcome"], &json[0]["run"]),

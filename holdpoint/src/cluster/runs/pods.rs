@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 
 use super::object::Run;
 use super::order::Order;
-use crate::args::{By, Manner, Until, VerbArguments};
+use crate::args::{self, By, Manner, Until, VerbArguments};
 use crate::cluster::annotate::Annotation;
 use crate::cluster::answer::Told;
 use crate::cluster::ask::Asking;
@@ -86,13 +86,16 @@ pub fn annotation(order: Order, arguments: &VerbArguments) -> Result<Annotation,
     Annotation::new(order.verb(), &reason).map_err(ClusterError::Usage)
 }
 
-/// What was typed, as it is put to pods: of the run's end the run itself tells.
+/// What was typed, as it is put to pods: of the run's end the run itself tells, and a time for it is none
+/// for their answers.
 fn to_pods(order: Order, arguments: &VerbArguments) -> VerbArguments {
     let manner = &arguments.manner;
     let until = manner.until.filter(|until| *until != Until::Finished);
     let timeout = manner.timeout.clone().filter(|_| until.is_some());
+    let wait = arguments.asking.wait.clone().filter(|_| !order.ends());
     VerbArguments {
         word: Word::Run(order.verb()),
+        asking: args::Asking { wait, ..arguments.asking.clone() },
         manner: Manner { until, timeout, ..manner.clone() },
         ..arguments.clone()
     }

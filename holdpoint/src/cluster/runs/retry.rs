@@ -11,7 +11,7 @@ use super::object::Run;
 use super::phase::Phase;
 use super::tasks;
 use super::wait::{self, Waited};
-use crate::args::{Print, Until, VerbArguments, Wait};
+use crate::args::{Print, Until, VerbArguments};
 use crate::cluster::answer::TIMED_OUT;
 use crate::cluster::children::{End, end};
 use crate::cluster::connect::Cluster;
@@ -192,20 +192,16 @@ impl Retrying<'_> {
 
     fn waits(&self) -> bool {
         let manner = &self.arguments.manner;
-        self.arguments.asking.wait == Some(Wait::End)
-            || manner.until.is_some()
-            || manner.timeout.is_some()
+        self.arguments.asking.wait.is_some() || manner.until.is_some() || manner.timeout.is_some()
     }
 
     /// Waits for the end of the new run; what came of it, in lines and in the answer for a program.
     async fn stay(&self, new: &Run, answer: &mut Value) -> (Exit, Vec<String>) {
-        let timeout = self.arguments.manner.timeout.as_deref().and_then(super::duration);
+        let timeout = super::longest(self.arguments);
         let (code, outcome, why) = match wait::ended(self.cluster, new, timeout).await {
             Waited::Ended(now, reason) => return self.ended(&now, &reason, answer).await,
             Waited::Gone => (1, "gone", "it is gone".to_owned()),
-            Waited::Late => {
-                (TIMED_OUT, "timed-out", "it had not ended when --timeout passed".to_owned())
-            }
+            Waited::Late => (TIMED_OUT, "timed-out", "it has not ended yet".to_owned()),
             Waited::Lost(error) => (Answer::NOBODY, "unanswered", error.to_string()),
         };
         (answer["outcome"], answer["message"]) = (json!(outcome), json!(why));
