@@ -213,6 +213,12 @@ impl Asked<'_> {
         };
         // By its status a run ends whatever its pods answer; a pause is one only where they hear it.
         let code = if self.order.annotates() { worst } else { 0 };
+        let heeded = pods.iter().any(|told| told.outcome != "rejected");
+        let (outcome, message) = if code == Answer::REJECTED && !heeded {
+            ("rejected", format!("not {}: no pod that runs heeds it", self.verb()))
+        } else {
+            (outcome, message)
+        };
         RunTold { pods, ..RunTold::new(run, self.order.verb(), code, outcome, message) }
     }
 

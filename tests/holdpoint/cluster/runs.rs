@@ -440,3 +440,44 @@ fn help_says_how_the_endings_differ() {
         }
     }
 }
+
+/// A pod of `pr/x` whose one container is not injected.
+fn plain(setting: &Setting) {
+    let plain = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": "plain", "namespace": NAMESPACE },
+        "spec": { "containers": [{ "name": "a", "command": ["sleep"] }] },
+        "status": { "phase": "Running" },
+    });
+    setting.api.put(labelled(plain, "tekton.dev/pipelineRun", "x"));
+}
+
+#[test]
+fn pods_that_do_not_heed_it_are_named() {
+    let setting = Setting::new();
+    setting.api.put(running("PipelineRun", "x"));
+    plain(&setting);
+    for verb in ["pause", "abort"] {
+        let told = setting.ask(&[verb, "pr/x"]).ended_with(3);
+        let run = format!("pipelinerun/x: rejected: not {verb}: no pod that runs heeds it\n");
+        let pod =
+            format!("pod/plain: rejected: not {verb}: no container of it runs the step entrypoint");
+        assert!(told.starts_with(&run) && told.contains(&pod), "{told}");
+    }
+    let told = setting.ask(&["resume", "pr/x"]).ended_with(0);
+    assert!(!told.contains("pod/plain"), "{told}");
+
+    let setting = held();
+    plain(&setting);
+    let told = setting.ask(&["pause", "pr/x"]).ended_with(0);
+    assert!(
+        told.contains("pod/one: accepted: ") && told.contains("pod/plain: rejected: "),
+        "{told}"
+    );
+    let told = setting.ask(&["stop", "pr/x"]).ended_with(0);
+    assert!(
+        told.starts_with("pipelinerun/x: accepted: ") && told.contains("pod/plain: rejected: "),
+        "{told}"
+    );
+}

@@ -40,10 +40,27 @@ pub async fn tell(
     let asking = Asking { cluster: &cluster, arguments: &arguments };
     let meant = |pod: &&Pod| !(order.spares_finally() && is_of_finally(pod));
     let open = pods.iter().filter(meant).map(|pod| (pod, PodSteps::of(pod)));
-    let open: Vec<_> =
-        open.filter(|(_, steps)| !steps.steps.is_empty() && !steps.has_ended()).collect();
+    let open = open.filter(|(pod, steps)| match steps.steps.as_slice() {
+        [] => order.is_for_steps() && !is_over(pod),
+        _ => !steps.has_ended(),
+    });
+    let (foreign, open): (Vec<_>, Vec<_>) = open.partition(|(_, steps)| steps.steps.is_empty());
     let told = open.iter().map(|(pod, steps)| tell_one(order, &annotation, &asking, pod, steps));
-    Ok(join_all(told).await)
+    let told = join_all(told).await;
+    let code = if open.is_empty() { Answer::REJECTED } else { 0 };
+    let unheeded = foreign.iter().map(|(_, steps)| unheeded(&asking, steps, code));
+    Ok(told.into_iter().chain(unheeded).collect())
+}
+
+/// A pod without steps of ours goes on; where others do as they are told, that is no failure.
+fn unheeded(asking: &Asking<'_>, pod: &PodSteps, code: i32) -> Told {
+    let message = format!(
+        "not {}: no container of it runs the step entrypoint, so it goes on until `kubectl delete pod/{} -n {}`",
+        asking.verb(),
+        pod.name,
+        pod.namespace,
+    );
+    Told { outcome: "rejected", ..Told::new(pod, asking.verb(), code, message) }
 }
 
 /// Tells one pod: its steps where some run, else by an annotation that they find when they begin.
@@ -99,6 +116,11 @@ fn to_pods(order: Order, arguments: &VerbArguments) -> VerbArguments {
         manner: Manner { until, timeout, ..manner.clone() },
         ..arguments.clone()
     }
+}
+
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn is_of_finally(pod: &Pod) -> bool {
