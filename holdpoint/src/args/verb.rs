@@ -267,7 +267,7 @@ fn check_world(arguments: &VerbArguments) -> Result<(), String> {
             Word::Run(_) => Ok(()),
             _ => Err(format!(
                 "--by annotate: a pod's annotations speak to the whole run, and `{name}` to one step; \
-                 it needs the right to run commands in the pod (create on pods/exec)"
+                 it needs the right to run commands in the pod (get and create on pods/exec)"
             )),
         },
         _ => Ok(()),

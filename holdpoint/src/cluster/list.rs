@@ -17,6 +17,10 @@ use crate::inject;
 use crate::program::Program;
 use crate::table::{clock, columns};
 
+/// Said where names are asked for that could not be typed.
+const NAMES: &str = "-A and -o name: a name is in one namespace; give that with -n, or take -o json, \
+                     which tells both";
+
 /// A run and what it is doing, as `-o json` tells it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,8 +44,11 @@ struct Entry {
 /// Shows them.
 ///
 /// # Errors
-/// Pods may not be listed.
+/// Pods may not be listed; names of all namespaces are asked for.
 pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, ClusterError> {
+    if arguments.reach.all_namespaces && arguments.output == ListOutput::Name {
+        return Err(ClusterError::Usage(NAMES.to_owned()));
+    }
     let cluster = Cluster::connect(&arguments.reach).await?;
     let pods = live(&cluster, arguments.reach.selector.as_deref()).await?;
     let views = look_into(&cluster, pods).await;

@@ -15,8 +15,9 @@ use super::target::{Kind, Target};
 use crate::args::Reach;
 use crate::program::Program;
 
-/// The right to run a command in a pod.
-const EXEC: &str = "create pods/exec";
+/// The right to run a command in a pod. API servers ask for `get` where it goes by WebSocket, newer ones
+/// for `create`.
+const EXEC: &str = "get,create pods/exec";
 /// The right to annotate a pod.
 const ANNOTATE: &str = "patch pods";
 
