@@ -85,8 +85,8 @@ pub async fn ask(
     };
     match exit {
         None if arguments.asking.wait == Some(Wait::End) => Err(ClusterError::Usage(format!(
-            "{target}: --wait needs a duration here, as in --wait 30s; alone it waits for the end of a \
-             PipelineRun or a TaskRun that has been told something"
+            "{target}: --wait needs a duration here, as in --wait 30s, since its pods alone are asked; \
+             --until finished stays until they have ended"
         ))),
         exit => Ok(exit),
     }
@@ -123,11 +123,19 @@ impl Asked<'_> {
             Meets::Time => false,
         };
         let began = Instant::now();
-        if !again && let Err(error) = self.change(&run, status).await {
-            return self.failed(&run, &error).await;
+        let mut unchanged = Vec::new();
+        if !again {
+            match self.change(&run, status).await {
+                Ok(errors) => unchanged = errors,
+                Err(error) => return self.failed(&run, &error).await,
+            }
         }
         let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
         let mut told = self.accepted(&run, again, pods);
+        for error in unchanged {
+            told.code = told.code.max(Answer::NOBODY);
+            told.message = format!("{}; {error}", told.message);
+        }
         if self.waits() && told.code == 0 {
             self.show(&mut told);
             self.stay(&run, &before, began, &mut told).await;
@@ -143,28 +151,36 @@ impl Asked<'_> {
         }
     }
 
-    /// Changes the object: its `spec.status`, or its annotation and those of its TaskRuns.
-    async fn change(&self, run: &Run, status: Option<&str>) -> Result<(), ClusterError> {
+    /// Changes the object: its `spec.status`, or its annotation and those of its TaskRuns. Gives what
+    /// went wrong with these: the pods are told all the same.
+    async fn change(
+        &self,
+        run: &Run,
+        status: Option<&str>,
+    ) -> Result<Vec<ClusterError>, ClusterError> {
         if self.arguments.manner.dry_run {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if let Some(status) = status {
-            return run.set_status(self.cluster, status).await;
+            return run.set_status(self.cluster, status).await.map(|()| Vec::new());
         }
         let annotation = pods::annotation(self.order, self.arguments)?;
         let (key, value) = annotation.pair();
         run.annotate(self.cluster, &key, value).await?;
         if run.kind == Kind::TaskRun {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let label = format!("tekton.dev/pipelineRun={}", run.name);
-        let place = run.place(self.cluster);
-        for task_run in Run::list(&place, Kind::TaskRun, Some(&label)).await? {
-            if !matches!(Phase::of(&task_run.object), Phase::Ended(_)) {
-                task_run.annotate(self.cluster, &key, value).await?;
-            }
-        }
-        Ok(())
+        let task_runs = match Run::list(&run.place(self.cluster), Kind::TaskRun, Some(&label)).await
+        {
+            Ok(task_runs) => task_runs,
+            Err(error) => return Ok(vec![error]),
+        };
+        let open = task_runs.iter().filter(|it| !matches!(Phase::of(&it.object), Phase::Ended(_)));
+        let told = join_all(open.map(|it| it.annotate(self.cluster, &key, value))).await;
+        let errors = told.into_iter().filter_map(Result::err);
+        // One that is gone has nothing to be told.
+        Ok(errors.filter(|error| !error.is_not_found()).collect())
     }
 
     /// Where the object could not be changed: it may have ended meanwhile.

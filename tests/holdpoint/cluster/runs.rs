@@ -481,3 +481,23 @@ fn pods_that_do_not_heed_it_are_named() {
         "{told}"
     );
 }
+
+#[test]
+fn what_goes_wrong_with_a_task_run_does_not_keep_the_pods_from_being_told() {
+    let setting = held();
+    for name in ["gone", "closed"] {
+        let task_run = labelled(running("TaskRun", name), "tekton.dev/pipelineRun", "x");
+        setting.api.put(task_run);
+    }
+    let gone = Fault::Answer(404, "taskruns.tekton.dev \"gone\" not found".to_owned());
+    setting.api.fault("PATCH", "/taskruns/gone", gone);
+    setting.type_in("pause pr/x").ended_with(0);
+    setting.type_in("resume pr/x").ended_with(0);
+    setting.api.fault("PATCH", "/taskruns/closed", Fault::forbidden());
+    let told = setting.type_in("pause pr/x").ended_with(4);
+    assert!(told.contains("; cannot annotate taskrun/closed: forbidden"), "{told}");
+    assert!(told.contains("\npod/one: accepted: "), "{told}");
+    let told = setting.type_in("stop tr/closed --wait");
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("since its pods alone are asked; --until finished"), "{told:?}");
+}
