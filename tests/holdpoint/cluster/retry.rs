@@ -267,3 +267,28 @@ fn a_run_that_may_not_be_created_is_told() {
     assert_eq!(told.code, Some(4), "{told:?}");
     assert!(told.stderr.contains("cannot list taskruns: forbidden"), "{told:?}");
 }
+
+#[test]
+fn a_run_that_cannot_be_read_now_has_no_step_retried() {
+    let setting = Setting::new();
+    setting.api.put(running("PipelineRun", "x"));
+    let held = pod("one", &[("breakpoint", "on-failure")], &STEPS);
+    setting.run(labelled(held, "tekton.dev/pipelineRun", "x"));
+    setting.reaches("one", 0, "held-failed");
+    setting.api.fault("GET", "/pipelineruns/x", Fault::Answer(500, "away".to_owned()));
+    let told = setting.type_in("retry pr/x");
+    assert_eq!(told.code, Some(4), "{told:?}");
+    assert!(told.stderr.contains("cannot read pipelinerun/x: away"), "{told:?}");
+    assert_eq!(setting.executed(), Vec::<String>::new());
+    setting.api.heal();
+    setting.api.fault("GET", "/pipelineruns/x", Fault::forbidden());
+    setting.type_in("retry pr/x").ended_with(0);
+}
+
+#[test]
+fn another_run_of_the_new_ones_name_is_no_retry() {
+    let setting = sharing();
+    setting.api.put(running("PipelineRun", "x-retry-1"));
+    let told = setting.type_in("retry pr/x --yes").ended_with(3);
+    assert!(told.contains("there is another run of this name: wait for its end"), "{told}");
+}

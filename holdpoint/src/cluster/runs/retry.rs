@@ -16,7 +16,8 @@ use crate::cluster::answer::TIMED_OUT;
 use crate::cluster::children::{End, end};
 use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
-use crate::cluster::rerun::{ATTEMPT, ORIGIN, Rerun, rerun};
+use crate::cluster::look::text;
+use crate::cluster::rerun::{ATTEMPT, ORIGIN, RETRY_OF, Rerun, rerun};
 use crate::cluster::target::Kind;
 use crate::exit::Exit;
 use crate::inject;
@@ -39,7 +40,7 @@ pub async fn ask(
     let run = match Run::read(cluster, Kind::PipelineRun, name).await {
         Ok(run) => run,
         // Who may not read the run may still speak to its pods, which say whether it is there.
-        Err(ClusterError::Refused { .. }) => return Ok(None),
+        Err(error) if error.is_forbidden() || error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
     if !matches!(Phase::of(&run.object), Phase::Ended(_)) {
@@ -75,7 +76,7 @@ impl Retrying<'_> {
         }
         match Run::create(&self.run.place(self.cluster), Kind::PipelineRun, &rerun.object).await {
             Ok(new) => self.created(&new, &rerun).await,
-            Err(error) if error.is_conflict() => Ok(self.refuse(self.exists(&rerun))),
+            Err(error) if error.is_conflict() => Ok(self.refuse(self.exists(&rerun).await?)),
             Err(error) => Err(error),
         }
     }
@@ -220,14 +221,26 @@ impl Retrying<'_> {
         (exit, lines)
     }
 
-    fn exists(&self, rerun: &Rerun) -> String {
-        let name = rerun.object["metadata"]["name"].as_str().unwrap_or_default();
-        format!(
+    /// Why the new run cannot be created: there is one of its name, or another run.
+    async fn exists(&self, rerun: &Rerun) -> Result<String, ClusterError> {
+        let name = text(&rerun.object, "/metadata/name");
+        let place = self.run.place(self.cluster);
+        let there = Run::read(&place, Kind::PipelineRun, name).await?;
+        let retried = |run: &Value| run["metadata"]["annotations"][RETRY_OF].clone();
+        if retried(&there.object) != retried(&rerun.object) {
+            return Ok(format!(
+                "it would be retried as pipelinerun/{name}, and there is another run of this name: wait \
+                 for its end and delete it, with `kubectl delete pipelinerun/{name} -n {}{}`",
+                self.run.namespace,
+                self.arguments.reach.way()
+            ));
+        }
+        Ok(format!(
             "it was retried before, as pipelinerun/{name}: retry that one, with `{} retry pr/{name} -n {}{}`",
             self.program.name(),
             self.run.namespace,
             self.arguments.reach.way()
-        )
+        ))
     }
 
     fn refuse(&self, why: String) -> Exit {
