@@ -107,7 +107,7 @@ fn command(
         return shell(folder, record, index);
     }
     let mut command = carried::asking(folder, Path::new("/"), index, word)?;
-    if let Some(wait) = arguments.asking.answer_wait() {
+    if let Some(wait) = arguments.asking.wait_time() {
         command.args(["--wait", wait]);
     }
     command.args(&arguments.words);

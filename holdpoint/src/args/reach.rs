@@ -12,7 +12,7 @@ use crate::cluster::target::{Kind, Target};
 #[command(next_help_heading = "In a cluster")]
 pub struct Reach {
     /// The namespace; else that of the context
-    #[arg(short = 'n', long, value_name = "NAMESPACE")]
+    #[arg(short = 'n', long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<String>,
     /// Look in all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
@@ -27,7 +27,7 @@ pub struct Reach {
     #[arg(long = "as", value_name = "USER")]
     pub impersonate: Option<String>,
     /// Every object of the target's kind that has these labels
-    #[arg(short = 'l', long, value_name = "LABELS")]
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = selector)]
     pub selector: Option<String>,
 }
 
@@ -90,6 +90,23 @@ impl Reach {
         words.remove(0);
         Ok(Some(target))
     }
+}
+
+/// To an API server a selector without labels means every object.
+fn selector(text: &str) -> Result<String, &'static str> {
+    let is_blank = text.split(',').all(|label| label.trim().is_empty());
+    if is_blank {
+        Err("it would take every object: give LABELS, as in app=x")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn namespace(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("give a name, leave -n out for that of the context, or look in all with -A");
+    }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

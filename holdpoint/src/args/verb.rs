@@ -43,8 +43,8 @@ pub struct Asking {
     /// Which run on this machine; else the newest that is live
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// How long to wait for the answer (10s; by annotation 2m); alone, behind a PipelineRun or a
-    /// TaskRun: until that has ended
+    /// How long to wait for the answer (10s; by annotation 2m); behind a PipelineRun or a TaskRun that
+    /// is to end or is retried: for its end, alone however long that takes
     #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "", value_parser = wait)]
     pub wait: Option<Wait>,
     /// How to print the answer
@@ -52,12 +52,12 @@ pub struct Asking {
     pub output: Print,
 }
 
-/// For what `--wait` waits.
+/// How long `--wait` waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// For an answer, so long.
-    Answer(String),
-    /// For the end of a PipelineRun or a TaskRun.
+    /// So long: for an answer, or for the end of a whole run that is to end or is retried.
+    Time(String),
+    /// Until a PipelineRun or a TaskRun has ended.
     End,
 }
 
@@ -74,10 +74,10 @@ pub enum Print {
 }
 
 impl Asking {
-    /// How long to wait for an answer, where that is said.
-    pub fn answer_wait(&self) -> Option<&str> {
+    /// How long to wait, where that is said.
+    pub fn wait_time(&self) -> Option<&str> {
         match &self.wait {
-            Some(Wait::Answer(time)) => Some(time),
+            Some(Wait::Time(time)) => Some(time),
             _ => None,
         }
     }
@@ -267,7 +267,7 @@ fn check_world(arguments: &VerbArguments) -> Result<(), String> {
             Word::Run(_) => Ok(()),
             _ => Err(format!(
                 "--by annotate: a pod's annotations speak to the whole run, and `{name}` to one step; \
-                 it needs the right to run commands in the pod (create on pods/exec)"
+                 it needs the right to run commands in the pod (get and create on pods/exec)"
             )),
         },
         _ => Ok(()),
@@ -373,8 +373,14 @@ fn watch() -> Arg {
     Arg::new("watch").long("watch").help(help).action(ArgAction::SetTrue)
 }
 
-fn wait(text: &str) -> Result<Wait, &'static str> {
-    if text.is_empty() { Ok(Wait::End) } else { duration(text).map(Wait::Answer) }
+fn wait(text: &str) -> Result<Wait, String> {
+    if text.is_empty() {
+        return Ok(Wait::End);
+    }
+    match Target::of(text) {
+        Ok(None) => Ok(Wait::Time(duration(text)?)),
+        _ => Err(format!("a target stands before --wait, as in `{text} --wait`")),
+    }
 }
 
 /// A duration as the steps read it.
@@ -479,7 +485,11 @@ mod tests {
         {
             assert_eq!(parse(line).unwrap().asking.wait, Some(Wait::End), "{line}");
         }
-        let some = Some(Wait::Answer("30s".to_owned()));
+        for line in ["stop-finally --wait pr/x", "retry --wait @latest"] {
+            let told = parse(line).unwrap_err().to_string();
+            assert!(told.contains("a target stands before --wait, as in `"), "{line}: {told}");
+        }
+        let some = Some(Wait::Time("30s".to_owned()));
         assert_eq!(parse("stop-finally pr/x --wait 30s").unwrap().asking.wait, some);
         for line in [
             "stop-finally --wait",

@@ -9,6 +9,7 @@ use super::exec::Done;
 use super::states::{self, Unseen};
 use super::steps::{PodSteps, StepPlace};
 use super::target::Target;
+use crate::args::Reach;
 use crate::program::Program;
 
 /// The exit code where `--timeout` passed.
@@ -120,24 +121,30 @@ pub fn worst(told: &[Told]) -> i32 {
 }
 
 /// The next useful command once a verb was accepted.
-pub fn next(program: Program, target: &Target, word: Word, told: &[Told]) -> Option<String> {
+pub fn next(
+    program: Program,
+    reach: &Reach,
+    target: &Target,
+    word: Word,
+    told: &[Told],
+) -> Option<String> {
     let accepted = told.iter().find(|told| told.code == 0 && told.outcome != "dry-run")?;
-    let Told { namespace, pod, .. } = accepted;
+    let (Told { namespace, pod, .. }, way) = (accepted, reach.way());
     let of_holdpoint = |verb: &str, behind: &str| {
         let target = match target {
             Target::Every(_) => format!("pod/{pod}"),
             one => one.to_string(),
         };
-        format!("{} {verb} {target}{behind} -n {namespace}", program.name())
+        format!("{} {verb} {target}{behind} -n {namespace}{way}", program.name())
     };
     Some(match (word, &accepted.container) {
         (Word::Run(RunVerb::Pause), _) => of_holdpoint("resume", ""),
         (Word::Run(RunVerb::Breakpoint), _) => of_holdpoint("breakpoint", " off"),
         (Word::Step(Verb::Extend), _) => of_holdpoint("continue", ""),
         (Word::Step(_), Some(container)) => {
-            format!("kubectl logs -f pod/{pod} -c {container} -n {namespace}")
+            format!("kubectl logs -f pod/{pod} -c {container} -n {namespace}{way}")
         }
-        _ => format!("kubectl get pod/{pod} -n {namespace} -w"),
+        _ => format!("kubectl get pod/{pod} -n {namespace}{way} -w"),
     })
 }
 

@@ -71,7 +71,7 @@ pub struct Asking<'a> {
 impl Asking<'_> {
     /// How long an answer may take.
     pub fn wait(&self, default: Duration) -> Duration {
-        duration(self.arguments.asking.answer_wait()).unwrap_or(default)
+        duration(self.arguments.asking.wait_time()).unwrap_or(default)
     }
 
     /// The name of the verb.
@@ -169,7 +169,7 @@ impl Asking<'_> {
 
     fn command(&self, step: &StepPlace) -> Vec<String> {
         let arguments = self.arguments;
-        let wait = arguments.asking.answer_wait();
+        let wait = arguments.asking.wait_time();
         let wait = wait.into_iter().flat_map(|wait| ["--wait".to_owned(), wait.to_owned()]);
         let other = (!arguments.command.is_empty()).then(|| "--".to_owned());
         let behind = ["-o", "json"].map(str::to_owned).into_iter().chain(wait);
@@ -191,7 +191,8 @@ impl Asking<'_> {
     fn tell(&self, program: Program, resolved: &Resolved, told: &[Told]) -> Exit {
         let json = self.arguments.asking.output == Print::Json;
         let _ = crate::print(&text(told, json));
-        let next = next(program, &resolved.target, self.arguments.word, told);
+        let next =
+            next(program, &self.arguments.reach, &resolved.target, self.arguments.word, told);
         if let Some(next) = next.filter(|_| !json) {
             let _ = crate::print(&format!("next: {next}"));
         }

@@ -1,8 +1,12 @@
 //! The way to a cluster: kubeconfig, context, namespace and user, as kubectl takes them.
 
+use std::env;
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::api::{ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::{GroupVersionKind, NamespaceResourceScope};
@@ -119,9 +123,41 @@ async fn config(reach: &Reach) -> Result<Config, ClusterError> {
         }
     };
     let contexts: Vec<_> = kubeconfig.contexts.iter().map(|it| it.name.clone()).collect();
+    let has_proxy = has_proxy(&kubeconfig, reach.context.as_ref());
     let options = KubeConfigOptions { context: reach.context.clone(), ..Default::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    config.map_err(|error| unfit(reach, &contexts, &error))
+    let mut config = config.map_err(|error| unfit(reach, &contexts, &error))?;
+    if !has_proxy && !is_reached_by_proxy(&config.cluster_url) {
+        config.proxy_url = None;
+    }
+    Ok(config)
+}
+
+/// Whether the cluster of a context names a proxy, so that the environment does not count.
+fn has_proxy(kubeconfig: &Kubeconfig, context: Option<&String>) -> bool {
+    let context = context.or(kubeconfig.current_context.as_ref());
+    let found = kubeconfig.contexts.iter().find(|it| Some(&it.name) == context);
+    let cluster = found.and_then(|it| it.context.as_ref()).map(|it| &it.cluster);
+    let found = kubeconfig.clusters.iter().find(|it| Some(&it.name) == cluster);
+    let proxy = found.and_then(|it| it.cluster.as_ref()?.proxy_url.as_deref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
+}
+
+/// Whether the proxy of the environment is for this server: HTTPS_PROXY is not for plain HTTP, for this
+/// machine, and for what NO_PROXY names. `kube` compares that with the proxy instead.
+fn is_reached_by_proxy(server: &Uri) -> bool {
+    let is_here = server.host().is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    });
+    let variable = |names: [&str; 2]| {
+        names.iter().filter_map(|name| env::var(name).ok()).find(|value| !value.is_empty())
+    };
+    let proxies = Matcher::builder()
+        .https(variable(["HTTPS_PROXY", "https_proxy"]).unwrap_or_default())
+        .no(variable(["NO_PROXY", "no_proxy"]).unwrap_or_default())
+        .build();
+    !is_here && proxies.intercept(server).is_some()
 }
 
 fn unreadable(reach: &Reach, error: &KubeconfigError) -> ClusterError {
@@ -153,7 +189,7 @@ fn unfit(reach: &Reach, contexts: &[String], error: &KubeconfigError) -> Cluster
 
 /// The file that is read, as a person knows it.
 fn file(reach: &Reach) -> String {
-    let variable = std::env::var("KUBECONFIG").ok().filter(|value| !value.is_empty());
+    let variable = env::var("KUBECONFIG").ok().filter(|value| !value.is_empty());
     match &reach.kubeconfig {
         Some(path) => path.display().to_string(),
         None => variable.unwrap_or_else(|| "~/.kube/config".to_owned()),

@@ -69,6 +69,11 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if status.code == 404)
     }
 
+    /// Whether the role does not allow it.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.code == 403)
+    }
+
     /// Whether there is something of its name already, or it has changed meanwhile.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused { status, .. } if status.code == 409)

@@ -30,7 +30,7 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExecError {
     /// The role does not allow commands in pods.
-    #[error("commands in pods are not allowed to you (create on pods/exec): {0}")]
+    #[error("commands in pods are not allowed to you (get and create on pods/exec): {0}")]
     Forbidden(String),
     /// There is no such pod any more.
     #[error("the pod is gone")]

@@ -11,11 +11,15 @@ use super::resolve::{live, place};
 use super::row::{CALM, Row};
 use super::view::{PodView, look_into, remarks};
 use super::way::{Way, run_of, ways};
-use crate::args::{ListArguments, ListOutput};
+use crate::args::{ListArguments, ListOutput, Reach};
 use crate::exit::Exit;
 use crate::inject;
 use crate::program::Program;
 use crate::table::{clock, columns};
+
+/// Said where names are asked for that could not be typed.
+const NAMES: &str = "-A and -o name: a name is in one namespace; give that with -n, or take -o json, \
+                     which tells both";
 
 /// A run and what it is doing, as `-o json` tells it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,13 +44,17 @@ struct Entry {
 /// Shows them.
 ///
 /// # Errors
-/// Pods may not be listed.
+/// Pods may not be listed; names of all namespaces are asked for.
 pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, ClusterError> {
+    if arguments.reach.all_namespaces && arguments.output == ListOutput::Name {
+        return Err(ClusterError::Usage(NAMES.to_owned()));
+    }
     let cluster = Cluster::connect(&arguments.reach).await?;
     let pods = live(&cluster, arguments.reach.selector.as_deref()).await?;
     let views = look_into(&cluster, pods).await;
     remarks(&views).iter().for_each(|remark| crate::say(remark));
-    let mut entries: Vec<_> = views.iter().flat_map(|view| entries(program, view)).collect();
+    let mut entries: Vec<_> =
+        views.iter().flat_map(|view| entries(program, &arguments.reach, view)).collect();
     entries.retain(|entry| !arguments.held || entry.urgency < CALM);
     entries.sort_by_key(|entry| (entry.urgency, entry.namespace.clone()));
     if entries.is_empty() {
@@ -60,7 +68,7 @@ pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, C
 }
 
 /// The steps of a pod that wait for a person; where none does, the one that it stands at.
-fn entries(program: Program, view: &PodView) -> Vec<Entry> {
+fn entries(program: Program, reach: &Reach, view: &PodView) -> Vec<Entry> {
     let waits: Vec<_> = view.rows.iter().filter(|row| row.urgency() < CALM).collect();
     let at = |wanted: fn(&Row) -> bool| view.rows.iter().find(|row| wanted(row));
     let shown = match waits.as_slice() {
@@ -70,10 +78,10 @@ fn entries(program: Program, view: &PodView) -> Vec<Entry> {
             .collect(),
         _ => waits,
     };
-    shown.into_iter().map(|row| entry(program, view, row)).collect()
+    shown.into_iter().map(|row| entry(program, reach, view, row)).collect()
 }
 
-fn entry(program: Program, view: &PodView, row: &Row) -> Entry {
+fn entry(program: Program, reach: &Reach, view: &PodView, row: &Row) -> Entry {
     let run = run_of(&view.pod);
     Entry {
         namespace: row.namespace.clone(),
@@ -84,7 +92,7 @@ fn entry(program: Program, view: &PodView, row: &Row) -> Entry {
         since: row.since().map(str::to_owned),
         deadline: row.state().and_then(|state| state.deadline.clone()),
         message: row.message().to_owned(),
-        end_with: ways(program, &run, row),
+        end_with: ways(program, reach, &run, row),
         urgency: row.urgency(),
     }
 }

@@ -85,8 +85,8 @@ pub async fn ask(
     };
     match exit {
         None if arguments.asking.wait == Some(Wait::End) => Err(ClusterError::Usage(format!(
-            "{target}: --wait needs a duration here, as in --wait 30s; alone it waits for the end of a \
-             PipelineRun or a TaskRun that has been told something"
+            "{target}: --wait needs a duration here, as in --wait 30s, since its pods alone are asked; \
+             --until finished stays until they have ended"
         ))),
         exit => Ok(exit),
     }
@@ -123,11 +123,19 @@ impl Asked<'_> {
             Meets::Time => false,
         };
         let began = Instant::now();
-        if !again && let Err(error) = self.change(&run, status).await {
-            return self.failed(&run, &error).await;
+        let mut unchanged = Vec::new();
+        if !again {
+            match self.change(&run, status).await {
+                Ok(errors) => unchanged = errors,
+                Err(error) => return self.failed(&run, &error).await,
+            }
         }
         let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
         let mut told = self.accepted(&run, again, pods);
+        for error in unchanged {
+            told.code = told.code.max(Answer::NOBODY);
+            told.message = format!("{}; {error}", told.message);
+        }
         if self.waits() && told.code == 0 {
             self.show(&mut told);
             self.stay(&run, &before, began, &mut told).await;
@@ -143,28 +151,36 @@ impl Asked<'_> {
         }
     }
 
-    /// Changes the object: its `spec.status`, or its annotation and those of its TaskRuns.
-    async fn change(&self, run: &Run, status: Option<&str>) -> Result<(), ClusterError> {
+    /// Changes the object: its `spec.status`, or its annotation and those of its TaskRuns. Gives what
+    /// went wrong with these: the pods are told all the same.
+    async fn change(
+        &self,
+        run: &Run,
+        status: Option<&str>,
+    ) -> Result<Vec<ClusterError>, ClusterError> {
         if self.arguments.manner.dry_run {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if let Some(status) = status {
-            return run.set_status(self.cluster, status).await;
+            return run.set_status(self.cluster, status).await.map(|()| Vec::new());
         }
         let annotation = pods::annotation(self.order, self.arguments)?;
         let (key, value) = annotation.pair();
         run.annotate(self.cluster, &key, value).await?;
         if run.kind == Kind::TaskRun {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let label = format!("tekton.dev/pipelineRun={}", run.name);
-        let place = run.place(self.cluster);
-        for task_run in Run::list(&place, Kind::TaskRun, Some(&label)).await? {
-            if !matches!(Phase::of(&task_run.object), Phase::Ended(_)) {
-                task_run.annotate(self.cluster, &key, value).await?;
-            }
-        }
-        Ok(())
+        let task_runs = match Run::list(&run.place(self.cluster), Kind::TaskRun, Some(&label)).await
+        {
+            Ok(task_runs) => task_runs,
+            Err(error) => return Ok(vec![error]),
+        };
+        let open = task_runs.iter().filter(|it| !matches!(Phase::of(&it.object), Phase::Ended(_)));
+        let told = join_all(open.map(|it| it.annotate(self.cluster, &key, value))).await;
+        let errors = told.into_iter().filter_map(Result::err);
+        // One that is gone has nothing to be told.
+        Ok(errors.filter(|error| !error.is_not_found()).collect())
     }
 
     /// Where the object could not be changed: it may have ended meanwhile.
@@ -213,6 +229,12 @@ impl Asked<'_> {
         };
         // By its status a run ends whatever its pods answer; a pause is one only where they hear it.
         let code = if self.order.annotates() { worst } else { 0 };
+        let heeded = pods.iter().any(|told| told.outcome != "rejected");
+        let (outcome, message) = if code == Answer::REJECTED && !heeded {
+            ("rejected", format!("not {}: no pod that runs heeds it", self.verb()))
+        } else {
+            (outcome, message)
+        };
         RunTold { pods, ..RunTold::new(run, self.order.verb(), code, outcome, message) }
     }
 
@@ -221,14 +243,16 @@ impl Asked<'_> {
         let Self { order, arguments, many, .. } = self;
         let manner = &arguments.manner;
         let until_end = manner.until.is_none_or(|until| until == Until::Finished);
-        let asked = arguments.asking.wait == Some(Wait::End)
+        let bounded = order.ends() && arguments.asking.wait_time().is_some();
+        let asked = bounded
+            || arguments.asking.wait == Some(Wait::End)
             || manner.until == Some(Until::Finished)
             || manner.timeout.is_some();
         !manner.dry_run && until_end && (asked || (*many && *order == Order::Cancel))
     }
 
     async fn stay(&self, run: &Run, before: &Phase, began: Instant, told: &mut RunTold) {
-        let given = self.arguments.manner.timeout.as_deref().and_then(duration);
+        let given = longest(self.arguments);
         let longest = given.or(self.many.then_some(LONGEST_END));
         let (code, outcome, message) = match wait::ended(self.cluster, run, longest).await {
             Waited::Ended(now, reason) => {
@@ -280,7 +304,8 @@ impl Asked<'_> {
             told.iter().flat_map(RunTold::lines).collect::<Vec<_>>().join("\n")
         };
         let _ = crate::print(&text);
-        let next = told::next(program, self.order, told).filter(|_| !json && !self.many);
+        let next = told::next(program, &self.arguments.reach, self.order, told)
+            .filter(|_| !json && !self.many);
         if let Some(next) = next {
             let _ = crate::print(&format!("next: {next}"));
         }
@@ -293,6 +318,8 @@ impl Asked<'_> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
-    go_duration::parse(text).ok()?.to_unsigned()
+/// How long the end of a run may take, where that is said.
+fn longest(arguments: &VerbArguments) -> Option<Duration> {
+    let given = arguments.manner.timeout.as_deref().or(arguments.asking.wait_time())?;
+    go_duration::parse(given).ok()?.to_unsigned()
 }

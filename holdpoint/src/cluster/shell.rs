@@ -113,7 +113,7 @@ impl Shell<'_> {
             )),
             ExecError::Forbidden(_) => ClusterError::Nobody(format!(
                 "{why}; ask for a role that allows it, or act as another user with --as; with patch on \
-                 pods/ephemeralcontainers and create on pods/attach type: {}",
+                 pods/ephemeralcontainers, get and create on pods/attach type: {}",
                 self.typed(TOOLBOX)
             )),
             ExecError::NotRunning(_) | ExecError::PodGone => ClusterError::Nobody(format!(

@@ -13,7 +13,7 @@ use super::row::{CALM, Row, table};
 use super::target::Target;
 use super::view::{PodView, View, has_ended, is_over, look, remarks};
 use super::way::{run_of, ways};
-use crate::args::{Print, VerbArguments};
+use crate::args::{Print, Reach, VerbArguments};
 use crate::exit::Exit;
 use crate::program::Program;
 
@@ -44,7 +44,7 @@ pub async fn status(
         true => watch(&cluster, view, selector, &mut paper).await?,
         false => (view, Exit::Success),
     };
-    if let Some(next) = next(program, &view).filter(|_| !json) {
+    if let Some(next) = next(program, &arguments.reach, &view).filter(|_| !json) {
         let _ = crate::print(&format!("next: {next}"));
     }
     Ok(exit)
@@ -132,7 +132,7 @@ impl Paper {
 }
 
 /// The next useful command.
-fn next(program: Program, view: &View) -> Option<String> {
+fn next(program: Program, reach: &Reach, view: &View) -> Option<String> {
     let urgent = |pod: &PodView| {
         let rows = pod.rows.iter().filter(|row| row.urgency() < CALM);
         rows.map(|row| (run_of(&pod.pod), row.clone())).collect::<Vec<_>>()
@@ -143,14 +143,15 @@ fn next(program: Program, view: &View) -> Option<String> {
         (Target::Every(_), [(run, _), ..]) | (_, [(run, _), _, ..]) => run,
         (target, _) => target,
     };
-    let way = urgent.first().and_then(|(_, row)| ways(program, target, row).into_iter().next());
+    let way =
+        urgent.first().and_then(|(_, row)| ways(program, reach, target, row).into_iter().next());
     if let Some(way) = way {
         return Some(way.command);
     }
     let namespace = view.pods.first()?.pod.namespace()?;
-    let name = program.name();
+    let (name, way) = (program.name(), reach.way());
     Some(match view.pods.iter().all(|pod| is_over(&pod.pod)) {
-        true => format!("{name} logs {target} -n {namespace}"),
-        false => format!("{name} status {target} -n {namespace} --watch"),
+        true => format!("{name} logs {target} -n {namespace}{way}"),
+        false => format!("{name} status {target} -n {namespace}{way} --watch"),
     })
 }

@@ -105,7 +105,7 @@ impl Toolbox<'_> {
                 "the connection to the toolbox {name} is lost, and it has ended with it"
             ))),
             Err(ExecError::Forbidden(why)) => Err(ClusterError::Nobody(format!(
-                "the toolbox {name} is up, but you may not speak to it (create on pods/attach): {why}; ask \
+                "the toolbox {name} is up, but you may not speak to it (get and create on pods/attach): {why}; ask \
                  for a role that allows it, or act as another user with --as"
             ))),
             Err(why) => Err(ClusterError::Nobody(format!("the toolbox {name}: {why}"))),

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::answer::TIMED_OUT;
 use super::connect::Cluster;
 use super::resolve::again;
+use super::runs::wait::LONGEST_ABSENCE;
 use super::states::{Unseen, states};
 use super::steps::{Life, PodSteps};
 use crate::args::Until;
@@ -51,6 +52,8 @@ enum News {
     Never(String),
     /// Not yet.
     NotYet,
+    /// The API server cannot be asked now, for this reason.
+    Away(String),
 }
 
 impl Stay<'_> {
@@ -58,14 +61,20 @@ impl Stay<'_> {
     /// without, 4 it cannot be seen, 5 the time passed.
     pub async fn through(&self, timeout: Option<Duration>) -> (i32, String) {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let lost = |why| (Answer::NOBODY, format!("whether it is {}: {why}", self.word()));
+        let mut away_since = None;
         loop {
             match self.look().await {
                 Ok(News::There(message)) => return (0, message),
                 Ok(News::Never(message)) => return (Answer::REJECTED, message),
-                Ok(News::NotYet) => {}
-                Err(why) => {
-                    return (Answer::NOBODY, format!("whether it is {}: {why}", self.word()));
+                Ok(News::NotYet) => away_since = None,
+                Ok(News::Away(why)) => {
+                    let since = *away_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > LONGEST_ABSENCE {
+                        return lost(why);
+                    }
                 }
+                Err(why) => return lost(why),
             }
             let next = Instant::now() + GLANCE;
             if deadline.is_some_and(|deadline| next > deadline) {
@@ -85,6 +94,7 @@ impl Stay<'_> {
             Err(error) if error.is_not_found() => {
                 return Ok(over(self.until, "the pod is gone".to_owned()));
             }
+            Err(error) if error.may_pass() => return Ok(News::Away(error.to_string())),
             Err(error) => return Err(error.to_string()),
         };
         if let Some(ended) = self.ended(&pod) {

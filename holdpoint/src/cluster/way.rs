@@ -12,10 +12,12 @@ use serde::Serialize;
 use super::resolve::targets_of;
 use super::row::{CALM, Row};
 use super::target::{Kind, Target};
+use crate::args::Reach;
 use crate::program::Program;
 
-/// The right to run a command in a pod.
-const EXEC: &str = "create pods/exec";
+/// The right to run a command in a pod. API servers ask for `get` where it goes by WebSocket, newer ones
+/// for `create`.
+const EXEC: &str = "get,create pods/exec";
 /// The right to annotate a pod.
 const ANNOTATE: &str = "patch pods";
 
@@ -39,9 +41,10 @@ pub fn run_of(pod: &Pod) -> Target {
 
 /// All ways in which a person can end what this step waits for, the most likely first; none where it
 /// does not wait for a person.
-pub fn ways(program: Program, target: &Target, row: &Row) -> Vec<Way> {
+pub fn ways(program: Program, reach: &Reach, target: &Target, row: &Row) -> Vec<Way> {
     let way = |verb: &'static str, behind: &str, needs| {
-        let command = format!("{} {verb} {target}{behind} -n {}", program.name(), row.namespace);
+        let (program, way) = (program.name(), reach.way());
+        let command = format!("{program} {verb} {target}{behind} -n {}{way}", row.namespace);
         Way { verb, command, needs }
     };
     match (row.state(), row.phase()) {
@@ -109,7 +112,7 @@ mod tests {
 
     fn typed(row: &Row) -> Vec<String> {
         let target = "tr/x".parse().unwrap();
-        let ways = ways(Program::Plugin, &target, row).into_iter();
+        let ways = ways(Program::Plugin, &Reach::default(), &target, row).into_iter();
         ways.map(|way| way.command.replace("kubectl holdpoint ", "").replace(" -n ci", ""))
             .collect()
     }

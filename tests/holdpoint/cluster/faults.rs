@@ -14,7 +14,10 @@ fn where_commands_are_forbidden_the_annotation_is_named() {
     assert!(told.contains("unanswered: commands in pods are not allowed to you"), "{told}");
     assert!(told.contains("try --by annotate"), "{told}");
     let told = setting.type_in("retry pod/one --step build").ended_with(4);
-    assert!(told.contains("(create on pods/exec)") && !told.contains("--by annotate"), "{told}");
+    assert!(
+        told.contains("(get and create on pods/exec)") && !told.contains("--by annotate"),
+        "{told}"
+    );
     let told = setting.type_in("retry pod/one").ended_with(3);
     assert!(told.contains("no step is held (pod/one commands in pods are not allowed"), "{told}");
 }

@@ -1,7 +1,7 @@
 //! The runs of a cluster, and what ends their holds and pauses.
 
 use holdpoint_tests::{Fault, matches};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::setting::{STEPS, Setting, labelled, pod};
 use super::worlds::plugin;
@@ -33,10 +33,10 @@ fn held_runs_come_first_with_what_ends_them() {
     let setting = busy();
     let told = plugin(&setting, &["list"]).ended_with(0);
     let pattern = "\
-RUN          STATUS       STEP   SINCE      NEEDS             END IT WITH
-taskrun/fix  held-failed  build  …Z  create pods/exec  kubectl holdpoint retry taskrun/fix -n default
-pod/paused   paused       build  …Z  patch pods        kubectl holdpoint resume pod/paused --by annotate -n default
-pod/running  running      build  …Z  -                 -
+RUN          STATUS       STEP   SINCE      NEEDS                 END IT WITH
+taskrun/fix  held-failed  build  …Z  get,create pods/exec  kubectl holdpoint retry taskrun/fix -n default
+pod/paused   paused       build  …Z  patch pods            kubectl holdpoint resume pod/paused --by annotate -n default
+pod/running  running      build  …Z  -                     -
 ";
     assert!(matches(pattern, &told), "{told}");
     let held = setting.type_in("list -n default --held").ended_with(0);
@@ -84,8 +84,14 @@ fn namespaces_and_labels_are_told_apart() {
     setting.run(other);
     let listed = |line: &str| setting.type_in(line).ended_with(0);
     assert_eq!(listed("list -n default -o name"), "pod/one\n");
-    assert_eq!(listed("list -A -o name"), "pod/two\npod/one\n");
-    assert_eq!(listed("list -A -l app=shop -o name"), "pod/two\n");
+    let runs = |line: &str| -> Vec<String> {
+        let rows = setting.type_in(line).json();
+        let called =
+            |row: &Value| format!("{} in {}", row["run"].as_str().unwrap(), row["namespace"]);
+        rows.as_array().unwrap().iter().map(called).collect()
+    };
+    assert_eq!(runs("list -A -o json"), ["pod/two in \"ci\"", "pod/one in \"default\""]);
+    assert_eq!(runs("list -A -l app=shop -o json"), ["pod/two in \"ci\""]);
     assert!(listed("list -A").contains("holdpoint retry pod/one -n default"));
     listed("cancel-run pod/two -n ci");
 }
@@ -138,4 +144,11 @@ fn where_commands_are_forbidden_a_hold_is_told_by_the_probe() {
     let told = setting.type_in("list -A");
     assert_eq!(told.code, Some(4), "{told:?}");
     assert!(told.stderr.starts_with("holdpoint: cannot list pods: forbidden"), "{told:?}");
+}
+
+#[test]
+fn names_of_all_namespaces_are_refused() {
+    let told = Setting::new().type_in("list -A -o name");
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("give that with -n, or take -o json"), "{told:?}");
 }

@@ -112,8 +112,11 @@ fn the_new_run_is_waited_for() {
             "{told}"
         );
     }
-    let Some(setting) = failed() else { return };
-    setting.type_in("retry pr/fx-pipeline --timeout 1ms").ended_with(5);
+    for bound in ["--timeout", "--wait"] {
+        let Some(setting) = failed() else { return };
+        let told = setting.type_in(&format!("retry pr/fx-pipeline {bound} 1ms")).ended_with(5);
+        assert!(told.ends_with("-retry-1: timed-out: it has not ended yet\n"), "{told}");
+    }
 }
 
 #[test]
@@ -263,4 +266,29 @@ fn a_run_that_may_not_be_created_is_told() {
     let told = setting.type_in("retry pr/fx-pipeline");
     assert_eq!(told.code, Some(4), "{told:?}");
     assert!(told.stderr.contains("cannot list taskruns: forbidden"), "{told:?}");
+}
+
+#[test]
+fn a_run_that_cannot_be_read_now_has_no_step_retried() {
+    let setting = Setting::new();
+    setting.api.put(running("PipelineRun", "x"));
+    let held = pod("one", &[("breakpoint", "on-failure")], &STEPS);
+    setting.run(labelled(held, "tekton.dev/pipelineRun", "x"));
+    setting.reaches("one", 0, "held-failed");
+    setting.api.fault("GET", "/pipelineruns/x", Fault::Answer(500, "away".to_owned()));
+    let told = setting.type_in("retry pr/x");
+    assert_eq!(told.code, Some(4), "{told:?}");
+    assert!(told.stderr.contains("cannot read pipelinerun/x: away"), "{told:?}");
+    assert_eq!(setting.executed(), Vec::<String>::new());
+    setting.api.heal();
+    setting.api.fault("GET", "/pipelineruns/x", Fault::forbidden());
+    setting.type_in("retry pr/x").ended_with(0);
+}
+
+#[test]
+fn another_run_of_the_new_ones_name_is_no_retry() {
+    let setting = sharing();
+    setting.api.put(running("PipelineRun", "x-retry-1"));
+    let told = setting.type_in("retry pr/x --yes").ended_with(3);
+    assert!(told.contains("there is another run of this name: wait for its end"), "{told}");
 }

@@ -308,6 +308,8 @@ fn a_time_that_passes_is_told() {
     let late =
         "timed-out: what runs ends with its step, then finally tasks run; it has not ended yet";
     assert!(told.contains(&format!("\npipelinerun/x: {late}\n")), "{told}");
+    let told = setting.type_in("stop pr/x --wait 1ms").ended_with(5);
+    assert!(told.contains(&format!("\npipelinerun/x: {late}\n")), "{told}");
     let json = setting.type_in("stop pr/x --timeout 1ms -o json").json();
     assert_eq!(
         (&json[0]["outcome"], &json[0]["run"]),
@@ -437,4 +439,65 @@ fn help_says_how_the_endings_differ() {
             assert!(help.contains(line), "{verb}: {help}");
         }
     }
+}
+
+/// A pod of `pr/x` whose one container is not injected.
+fn plain(setting: &Setting) {
+    let plain = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": "plain", "namespace": NAMESPACE },
+        "spec": { "containers": [{ "name": "a", "command": ["sleep"] }] },
+        "status": { "phase": "Running" },
+    });
+    setting.api.put(labelled(plain, "tekton.dev/pipelineRun", "x"));
+}
+
+#[test]
+fn pods_that_do_not_heed_it_are_named() {
+    let setting = Setting::new();
+    setting.api.put(running("PipelineRun", "x"));
+    plain(&setting);
+    for verb in ["pause", "abort"] {
+        let told = setting.ask(&[verb, "pr/x"]).ended_with(3);
+        let run = format!("pipelinerun/x: rejected: not {verb}: no pod that runs heeds it\n");
+        let pod =
+            format!("pod/plain: rejected: not {verb}: no container of it runs the step entrypoint");
+        assert!(told.starts_with(&run) && told.contains(&pod), "{told}");
+    }
+    let told = setting.ask(&["resume", "pr/x"]).ended_with(0);
+    assert!(!told.contains("pod/plain"), "{told}");
+
+    let setting = held();
+    plain(&setting);
+    let told = setting.ask(&["pause", "pr/x"]).ended_with(0);
+    assert!(
+        told.contains("pod/one: accepted: ") && told.contains("pod/plain: rejected: "),
+        "{told}"
+    );
+    let told = setting.ask(&["stop", "pr/x"]).ended_with(0);
+    assert!(
+        told.starts_with("pipelinerun/x: accepted: ") && told.contains("pod/plain: rejected: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_goes_wrong_with_a_task_run_does_not_keep_the_pods_from_being_told() {
+    let setting = held();
+    for name in ["gone", "closed"] {
+        let task_run = labelled(running("TaskRun", name), "tekton.dev/pipelineRun", "x");
+        setting.api.put(task_run);
+    }
+    let gone = Fault::Answer(404, "taskruns.tekton.dev \"gone\" not found".to_owned());
+    setting.api.fault("PATCH", "/taskruns/gone", gone);
+    setting.type_in("pause pr/x").ended_with(0);
+    setting.type_in("resume pr/x").ended_with(0);
+    setting.api.fault("PATCH", "/taskruns/closed", Fault::forbidden());
+    let told = setting.type_in("pause pr/x").ended_with(4);
+    assert!(told.contains("; cannot annotate taskrun/closed: forbidden"), "{told}");
+    assert!(told.contains("\npod/one: accepted: "), "{told}");
+    let told = setting.type_in("stop tr/closed --wait");
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("since its pods alone are asked; --until finished"), "{told:?}");
 }

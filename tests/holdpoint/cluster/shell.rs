@@ -113,7 +113,7 @@ fn where_commands_are_forbidden_the_way_out_is_named() {
     let told = setting.type_in("shell pod/one --step build");
     assert_eq!(told.code, Some(4), "{told:?}");
     for part in [
-        "commands in pods are not allowed to you (create on pods/exec)",
+        "commands in pods are not allowed to you (get and create on pods/exec)",
         "act as another user with --as",
         "type: holdpoint shell pod/one --step build -n default --toolbox busybox",
     ] {

@@ -67,8 +67,8 @@ fn where_commands_are_forbidden_the_kubelet_tells() {
     setting.api.fault("GET", "/exec", Fault::forbidden());
     let told = setting.type_in("status pod/one");
     assert_eq!(told.code, Some(0), "{told:?}");
-    let why = "holdpoint: pod/one is not looked into: commands in pods are not allowed to you (create on \
-               pods/exec): ";
+    let why = "holdpoint: pod/one is not looked into: commands in pods are not allowed to you (get and \
+               create on pods/exec): ";
     assert!(told.stderr.starts_with(why) && told.stderr.lines().count() == 1, "{told:?}");
     is_shown(
         &told.stdout,

@@ -167,3 +167,18 @@ fn what_is_not_there_is_told() {
         assert!(told.stderr.contains(problem), "{line}: {told:?}");
     }
 }
+
+#[test]
+fn nothing_given_never_means_everything() {
+    let setting = Setting::held();
+    for (flag, value, way_out) in [
+        ("-l", "", "it would take every object: give LABELS, as in app=x"),
+        ("-l", " , ", "it would take every object: give LABELS, as in app=x"),
+        ("-n", " ", "give a name, leave -n out for that of the context, or look in all with -A"),
+    ] {
+        let told = setting.ask(&["cancel-run", "pods", flag, value]);
+        assert_eq!(told.code, Some(2), "{told:?}");
+        assert!(told.stderr.contains(way_out), "{told:?}");
+    }
+    assert!(setting.api.requests().iter().all(|request| !request.path.ends_with("/exec")));
+}

@@ -97,7 +97,7 @@ fn an_image_that_cannot_be_pulled_is_told() {
 fn a_toolbox_that_is_not_allowed_is_told() {
     for (method, part, right) in [
         ("PATCH", "/ephemeralcontainers", "(patch on pods/ephemeralcontainers)"),
-        ("GET", "/attach", "(create on pods/attach)"),
+        ("GET", "/attach", "(get and create on pods/attach)"),
     ] {
         let setting = Setting::held();
         setting.api.fault(method, part, Fault::forbidden());

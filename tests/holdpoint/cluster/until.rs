@@ -1,8 +1,8 @@
 //! Staying until a step or a run is there.
 
-use holdpoint_tests::Fault;
+use holdpoint_tests::{Fault, eventually};
 
-use super::setting::Setting;
+use super::setting::{Setting, path};
 
 #[test]
 fn a_verb_stays_until_the_step_has_finished() {
@@ -55,4 +55,23 @@ fn the_end_is_seen_where_commands_are_forbidden() {
     setting.api.fault("GET", "/exec", Fault::forbidden());
     let line = "cancel-run pod/one --by annotate --until finished --timeout 30s";
     setting.type_in(line).ended_with(0);
+}
+
+#[test]
+fn an_api_server_that_goes_away_for_a_while_is_waited_for() {
+    let setting = Setting::held();
+    let looks = || setting.api.requests().iter().filter(|it| it.path == path("one")).count();
+    let told = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let stays = || (setting.executed().len() > 1).then(looks);
+            let before = eventually("the pod was told, and is looked at", stays);
+            setting.api.fault_times(1, "GET", &path("one"), Fault::Drop);
+            let busy = Fault::Answer(503, "away".to_owned());
+            setting.api.fault_times(1, "GET", &path("one"), busy);
+            eventually("both went wrong", || (looks() > before + 2).then_some(()));
+            setting.type_in("continue pod/one").ended_with(0);
+        });
+        setting.type_in("pause pod/one --until paused --timeout 30s").ended_with(0)
+    });
+    assert!(told.starts_with("pod/one: accepted: "), "{told}");
 }

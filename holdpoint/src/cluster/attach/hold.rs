@@ -65,9 +65,9 @@ impl<'a> Step<'a> {
             known: Known::Step(state.clone()),
         };
         let target = Target::Named(Kind::Pod, self.looks.pod.name_any());
-        let (attached, reach) = (self.attached, self.attached.reach.way());
-        let ways = ways(attached.program, &target, &row).into_iter();
-        let ways = ways.map(|way| format!("    {}{reach}", way.command)).collect();
+        let attached = self.attached;
+        let ways = ways(attached.program, attached.reach, &target, &row).into_iter();
+        let ways = ways.map(|way| format!("    {}", way.command)).collect();
         let (looks, place, steps_behind) = (self.looks, self.place, self.steps_behind);
         let in_shell = Rc::clone(&self.in_shell);
         let held = Held { attached, looks, place, pod, state, steps_behind, in_shell, ways };

@@ -42,9 +42,13 @@ impl Put<'_> {
             Value::Object(fields) => {
                 // Nothing is replaced in a text for people.
                 for (name, field) in fields.iter_mut().filter(|(name, _)| *name != "description") {
-                    match field.as_str().filter(|_| name == "value") {
-                        Some(text) => *field = self.value(text)?,
-                        None => self.anywhere(field)?,
+                    match (name.as_str(), &mut *field) {
+                        ("value", Value::String(text)) => *field = self.value(text)?,
+                        // The keys of an object are the user's own, `description` too.
+                        ("value", Value::Object(keys)) => {
+                            keys.values_mut().try_for_each(|key| self.anywhere(key))?;
+                        }
+                        (_, field) => self.anywhere(field)?,
                     }
                 }
             }

@@ -136,6 +136,11 @@ impl Order {
         self.definition().annotates
     }
 
+    /// Whether only the steps of a pod can do it, so that nothing comes of it in pods without any of ours.
+    pub fn is_for_steps(self) -> bool {
+        matches!(self, Self::Pause | Self::Stop | Self::Abort)
+    }
+
     /// Whether finally tasks are let alone.
     pub fn spares_finally(self) -> bool {
         self.definition().spares_finally

@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 
 use super::object::Run;
 use super::order::Order;
-use crate::args::{By, Manner, Until, VerbArguments};
+use crate::args::{self, By, Manner, Until, VerbArguments};
 use crate::cluster::annotate::Annotation;
 use crate::cluster::answer::Told;
 use crate::cluster::ask::Asking;
@@ -40,10 +40,27 @@ pub async fn tell(
     let asking = Asking { cluster: &cluster, arguments: &arguments };
     let meant = |pod: &&Pod| !(order.spares_finally() && is_of_finally(pod));
     let open = pods.iter().filter(meant).map(|pod| (pod, PodSteps::of(pod)));
-    let open: Vec<_> =
-        open.filter(|(_, steps)| !steps.steps.is_empty() && !steps.has_ended()).collect();
+    let open = open.filter(|(pod, steps)| match steps.steps.as_slice() {
+        [] => order.is_for_steps() && !is_over(pod),
+        _ => !steps.has_ended(),
+    });
+    let (foreign, open): (Vec<_>, Vec<_>) = open.partition(|(_, steps)| steps.steps.is_empty());
     let told = open.iter().map(|(pod, steps)| tell_one(order, &annotation, &asking, pod, steps));
-    Ok(join_all(told).await)
+    let told = join_all(told).await;
+    let code = if open.is_empty() { Answer::REJECTED } else { 0 };
+    let unheeded = foreign.iter().map(|(_, steps)| unheeded(&asking, steps, code));
+    Ok(told.into_iter().chain(unheeded).collect())
+}
+
+/// A pod without steps of ours goes on; where others do as they are told, that is no failure.
+fn unheeded(asking: &Asking<'_>, pod: &PodSteps, code: i32) -> Told {
+    let message = format!(
+        "not {}: no container of it runs the step entrypoint, so it goes on until `kubectl delete pod/{} -n {}`",
+        asking.verb(),
+        pod.name,
+        pod.namespace,
+    );
+    Told { outcome: "rejected", ..Told::new(pod, asking.verb(), code, message) }
 }
 
 /// Tells one pod: its steps where some run, else by an annotation that they find when they begin.
@@ -86,16 +103,24 @@ pub fn annotation(order: Order, arguments: &VerbArguments) -> Result<Annotation,
     Annotation::new(order.verb(), &reason).map_err(ClusterError::Usage)
 }
 
-/// What was typed, as it is put to pods: of the run's end the run itself tells.
+/// What was typed, as it is put to pods: of the run's end the run itself tells, and a time for it is none
+/// for their answers.
 fn to_pods(order: Order, arguments: &VerbArguments) -> VerbArguments {
     let manner = &arguments.manner;
     let until = manner.until.filter(|until| *until != Until::Finished);
     let timeout = manner.timeout.clone().filter(|_| until.is_some());
+    let wait = arguments.asking.wait.clone().filter(|_| !order.ends());
     VerbArguments {
         word: Word::Run(order.verb()),
+        asking: args::Asking { wait, ..arguments.asking.clone() },
         manner: Manner { until, timeout, ..manner.clone() },
         ..arguments.clone()
     }
+}
+
+fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn is_of_finally(pod: &Pod) -> bool {

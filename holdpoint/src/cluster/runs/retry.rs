@@ -11,12 +11,13 @@ use super::object::Run;
 use super::phase::Phase;
 use super::tasks;
 use super::wait::{self, Waited};
-use crate::args::{Print, Until, VerbArguments, Wait};
+use crate::args::{Print, Until, VerbArguments};
 use crate::cluster::answer::TIMED_OUT;
 use crate::cluster::children::{End, end};
 use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
-use crate::cluster::rerun::{ATTEMPT, ORIGIN, Rerun, rerun};
+use crate::cluster::look::text;
+use crate::cluster::rerun::{ATTEMPT, ORIGIN, RETRY_OF, Rerun, rerun};
 use crate::cluster::target::Kind;
 use crate::exit::Exit;
 use crate::inject;
@@ -39,7 +40,7 @@ pub async fn ask(
     let run = match Run::read(cluster, Kind::PipelineRun, name).await {
         Ok(run) => run,
         // Who may not read the run may still speak to its pods, which say whether it is there.
-        Err(ClusterError::Refused { .. }) => return Ok(None),
+        Err(error) if error.is_forbidden() || error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
     if !matches!(Phase::of(&run.object), Phase::Ended(_)) {
@@ -75,7 +76,7 @@ impl Retrying<'_> {
         }
         match Run::create(&self.run.place(self.cluster), Kind::PipelineRun, &rerun.object).await {
             Ok(new) => self.created(&new, &rerun).await,
-            Err(error) if error.is_conflict() => Ok(self.refuse(self.exists(&rerun))),
+            Err(error) if error.is_conflict() => Ok(self.refuse(self.exists(&rerun).await?)),
             Err(error) => Err(error),
         }
     }
@@ -182,7 +183,8 @@ impl Retrying<'_> {
         let (exit, lines) = if self.waits() {
             self.stay(new, &mut answer).await
         } else {
-            let next = format!("next: kubectl get {} -n {} -w", new.called(), new.namespace);
+            let (run, way) = (new.called(), self.arguments.reach.way());
+            let next = format!("next: kubectl get {run} -n {}{way} -w", new.namespace);
             (Exit::Success, vec![next])
         };
         let _ = crate::print(&if is_text { lines.join("\n") } else { answer.to_string() });
@@ -191,20 +193,16 @@ impl Retrying<'_> {
 
     fn waits(&self) -> bool {
         let manner = &self.arguments.manner;
-        self.arguments.asking.wait == Some(Wait::End)
-            || manner.until.is_some()
-            || manner.timeout.is_some()
+        self.arguments.asking.wait.is_some() || manner.until.is_some() || manner.timeout.is_some()
     }
 
     /// Waits for the end of the new run; what came of it, in lines and in the answer for a program.
     async fn stay(&self, new: &Run, answer: &mut Value) -> (Exit, Vec<String>) {
-        let timeout = self.arguments.manner.timeout.as_deref().and_then(super::duration);
+        let timeout = super::longest(self.arguments);
         let (code, outcome, why) = match wait::ended(self.cluster, new, timeout).await {
             Waited::Ended(now, reason) => return self.ended(&now, &reason, answer).await,
             Waited::Gone => (1, "gone", "it is gone".to_owned()),
-            Waited::Late => {
-                (TIMED_OUT, "timed-out", "it had not ended when --timeout passed".to_owned())
-            }
+            Waited::Late => (TIMED_OUT, "timed-out", "it has not ended yet".to_owned()),
             Waited::Lost(error) => (Answer::NOBODY, "unanswered", error.to_string()),
         };
         (answer["outcome"], answer["message"]) = (json!(outcome), json!(why));
@@ -223,13 +221,26 @@ impl Retrying<'_> {
         (exit, lines)
     }
 
-    fn exists(&self, rerun: &Rerun) -> String {
-        let name = rerun.object["metadata"]["name"].as_str().unwrap_or_default();
-        format!(
-            "it was retried before, as pipelinerun/{name}: retry that one, with `{} retry pr/{name} -n {}`",
+    /// Why the new run cannot be created: there is one of its name, or another run.
+    async fn exists(&self, rerun: &Rerun) -> Result<String, ClusterError> {
+        let name = text(&rerun.object, "/metadata/name");
+        let place = self.run.place(self.cluster);
+        let there = Run::read(&place, Kind::PipelineRun, name).await?;
+        let retried = |run: &Value| run["metadata"]["annotations"][RETRY_OF].clone();
+        if retried(&there.object) != retried(&rerun.object) {
+            return Ok(format!(
+                "it would be retried as pipelinerun/{name}, and there is another run of this name: wait \
+                 for its end and delete it, with `kubectl delete pipelinerun/{name} -n {}{}`",
+                self.run.namespace,
+                self.arguments.reach.way()
+            ));
+        }
+        Ok(format!(
+            "it was retried before, as pipelinerun/{name}: retry that one, with `{} retry pr/{name} -n {}{}`",
             self.program.name(),
-            self.run.namespace
-        )
+            self.run.namespace,
+            self.arguments.reach.way()
+        ))
     }
 
     fn refuse(&self, why: String) -> Exit {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::object::Run;
 use super::order::Order;
 use super::tasks::{self, Row};
+use crate::args::Reach;
 use crate::cluster::answer::Told;
 use crate::cluster::error::ClusterError;
 use crate::cluster::target::Kind;
@@ -76,14 +77,15 @@ impl RunTold {
 }
 
 /// The next useful command once an order was accepted.
-pub fn next(program: Program, order: Order, told: &[RunTold]) -> Option<String> {
+pub fn next(program: Program, reach: &Reach, order: Order, told: &[RunTold]) -> Option<String> {
     let accepted = told.iter().find(|told| told.code == 0 && told.outcome != "dry-run")?;
     let RunTold { namespace, run, kind, tasks, .. } = accepted;
+    let (program, way) = (program.name(), reach.way());
     Some(match (order, kind) {
-        (Order::Pause, _) => format!("{} resume {run} -n {namespace}", program.name()),
+        (Order::Pause, _) => format!("{program} resume {run} -n {namespace}{way}"),
         (_, Kind::PipelineRun) if order.ends() && tasks.is_some() => {
-            format!("{} retry {run} -n {namespace}", program.name())
+            format!("{program} retry {run} -n {namespace}{way}")
         }
-        _ => format!("kubectl get {run} -n {namespace} -w"),
+        _ => format!("kubectl get {run} -n {namespace}{way} -w"),
     })
 }

@@ -14,7 +14,7 @@ use crate::cluster::look::text;
 const GLANCE: Duration = Duration::from_millis(500);
 
 /// How long an API server may be away.
-const LONGEST_ABSENCE: Duration = Duration::from_mins(1);
+pub const LONGEST_ABSENCE: Duration = Duration::from_mins(1);
 
 /// What came of waiting.
 #[derive(Debug)]

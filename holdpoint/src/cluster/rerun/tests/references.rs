@@ -54,6 +54,10 @@ fn params_of_every_type() {
         ),
         (json!(["$(tasks.a.results.empty[*])"]), json!([])),
         (
+            json!({ "description": "$(tasks.a.results.image)", "value": "$(tasks.a.results.image)" }),
+            json!({ "description": "img@sha256:1", "value": "img@sha256:1" }),
+        ),
+        (
             json!({ "k": "$(tasks.a.results.object.url)/$(params.x)" }),
             json!({ "k": "u/$(params.x)" }),
         ),
