@@ -4,6 +4,7 @@
 mod annotate;
 mod attach;
 mod faults;
+mod heed;
 mod kubeconfig;
 mod list;
 mod logs;

@@ -79,6 +79,11 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if status.code == 409)
     }
 
+    /// Whether a patch does not fit the object, which may have changed since it was read.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if matches!(status.code, 409 | 422))
+    }
+
     /// Whether the same request may succeed a moment later.
     pub fn may_pass(&self) -> bool {
         match self {

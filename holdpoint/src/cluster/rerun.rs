@@ -6,10 +6,11 @@
 //! what is not known here, everything is carried over as it is.
 //!
 //! The way of a run: `outcome` says what became of each
-//! task, `pipeline` takes out what is kept and has `put` replace the references by `values`,
+//! task (of a `matrix`: of all its runs), `pipeline` takes out what is kept and has `put` replace the references by `values`,
 //! `workspaces` looks which data are still there, `identity` names the new run.
 
 mod identity;
+mod matrix;
 mod outcome;
 mod pipeline;
 mod put;

@@ -92,6 +92,9 @@ pub async fn ask(
     }
 }
 
+/// How often a run that changes all the time is read again.
+const ATTEMPTS: usize = 5;
+
 /// An order, and how it was given.
 struct Asked<'a> {
     order: Order,
@@ -99,6 +102,17 @@ struct Asked<'a> {
     arguments: &'a VerbArguments,
     /// All runs of a selector are meant: one that has ended is no mistake.
     many: bool,
+}
+
+/// A run to which an order was given.
+struct Changed {
+    run: Run,
+    /// Where it was before.
+    before: Phase,
+    /// Whether it had been told so before.
+    again: bool,
+    /// What went wrong with its TaskRuns.
+    unchanged: Vec<ClusterError>,
 }
 
 impl Asked<'_> {
@@ -116,20 +130,11 @@ impl Asked<'_> {
 
     /// Gives the order to one run, and stays until its end where that is asked.
     async fn obey(&self, run: Run) -> RunTold {
-        let (before, status) = (Phase::of(&run.object), self.order.status(run.kind));
-        let again = match before.meets(self.order, status) {
-            Meets::Refusal(why) => return self.refused(&run, &before, &why),
-            Meets::Same => true,
-            Meets::Time => false,
-        };
         let began = Instant::now();
-        let mut unchanged = Vec::new();
-        if !again {
-            match self.change(&run, status).await {
-                Ok(errors) => unchanged = errors,
-                Err(error) => return self.failed(&run, &error).await,
-            }
-        }
+        let Changed { run, before, again, unchanged } = match self.changed(run).await {
+            Ok(changed) => changed,
+            Err(told) => return told,
+        };
         let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
         let mut told = self.accepted(&run, again, pods);
         for error in unchanged {
@@ -141,6 +146,31 @@ impl Asked<'_> {
             self.stay(&run, &before, began, &mut told).await;
         }
         told
+    }
+
+    /// Changes the object where the order meets it in time; anew where it has changed since it was read.
+    async fn changed(&self, run: Run) -> Result<Changed, RunTold> {
+        let (status, mut run) = (self.order.status(run.kind), run);
+        let mut attempt = 1;
+        loop {
+            let before = Phase::of(&run.object);
+            let again = match before.meets(self.order, status) {
+                Meets::Refusal(why) => return Err(self.refused(&run, &before, &why)),
+                Meets::Same => true,
+                Meets::Time => false,
+            };
+            let change = if again { Ok(Vec::new()) } else { self.change(&run, status).await };
+            match change {
+                Ok(unchanged) => return Ok(Changed { run, before, again, unchanged }),
+                Err(error) if error.is_outdated() && attempt < ATTEMPTS => {}
+                Err(error) => return Err(self.failed(&run, &error).await),
+            }
+            attempt += 1;
+            run = match run.again(self.cluster).await {
+                Ok(now) => now,
+                Err(error) => return Err(RunTold::unanswered(&run, self.order.verb(), &error)),
+            };
+        }
     }
 
     /// What a person reads while the end is waited for, and not once more.

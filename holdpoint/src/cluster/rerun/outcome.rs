@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::matrix::combinations;
 use super::refusal::Refusal;
 use crate::cluster::children::{Children, End, condition, end};
 use crate::cluster::look::{list, named, text};
@@ -90,6 +91,8 @@ pub(super) fn of(task: &Value, run: &Value, children: Children<'_>) -> Result<Ou
     let ends: Vec<End> = children.iter().map(|child| end(child)).collect();
     let outcome = if ends.is_empty() {
         Outcome::Again(never_ran(name, run))
+    } else if let Some(runs) = expected(task, run).filter(|expected| *expected > ends.len()) {
+        Outcome::Again(Why::Matrix { succeeded: succeeded(&ends), runs })
     } else if ends.iter().all(|end| *end == End::Succeeded) {
         Outcome::Kept(kept(task, &children))
     } else if !ends.contains(&End::Cancelled) && is_ignored(name, task, run, &children) {
@@ -132,8 +135,19 @@ fn never_ran(name: &str, run: &Value) -> Why {
     }
 }
 
+/// How many runs a matrix was to make, where that can be known: Tekton's own copy in `status` has the
+/// params of the run put in.
+fn expected(task: &Value, run: &Value) -> Option<usize> {
+    let resolved = named(list(run, "/status/pipelineSpec/tasks"), text(task, "/name"));
+    [resolved, Some(task)].into_iter().flatten().find_map(combinations)
+}
+
+fn succeeded(ends: &[End]) -> usize {
+    ends.iter().filter(|end| **end == End::Succeeded).count()
+}
+
 fn ended(ends: &[End]) -> Why {
-    let succeeded = ends.iter().filter(|end| **end == End::Succeeded).count();
+    let succeeded = succeeded(ends);
     if succeeded > 0 {
         Why::Matrix { succeeded, runs: ends.len() }
     } else if ends.contains(&End::Cancelled) {

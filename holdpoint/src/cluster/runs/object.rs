@@ -80,22 +80,19 @@ impl Run {
         Self::read(&self.place(cluster), self.kind, &self.name).await
     }
 
-    /// Sets `spec.status` by the JSON patch of TEP-0105: `replace`, and `add` where there is none.
+    /// Sets `spec.status` by the JSON patch of TEP-0105, `replace`, and `add` where there is none; of the
+    /// object as it was read.
     ///
     /// # Errors
-    /// As the API server says.
+    /// As the API server says; 422 where the object has changed meanwhile.
     pub async fn set_status(&self, cluster: &Cluster, status: &str) -> Result<(), ClusterError> {
-        match self.patch(cluster, "replace", status).await {
-            Err(ClusterError::Refused { status: refusal, .. }) if refusal.code == 422 => {
-                self.patch(cluster, "add", status).await
-            }
-            answer => answer,
-        }
-    }
-
-    async fn patch(&self, cluster: &Cluster, op: &str, status: &str) -> Result<(), ClusterError> {
+        let op = if self.object.pointer("/spec/status").is_some() { "replace" } else { "add" };
         let what = format!("set spec.status of {} to {status}", self.called());
-        let patch = json!([{ "op": op, "path": "/spec/status", "value": status }]);
+        let version = text(&self.object, "/metadata/resourceVersion");
+        let patch = json!([
+            { "op": "test", "path": "/metadata/resourceVersion", "value": version },
+            { "op": op, "path": "/spec/status", "value": status },
+        ]);
         let path = format!("{}/{}", self.objects(cluster).resource_url(), self.name);
         let request = Request::patch(path)
             .header("content-type", "application/json-patch+json")
