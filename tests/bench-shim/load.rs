@@ -7,6 +7,8 @@ use hdrhistogram::Histogram;
 use holdpoint_tests::{Connection, Https, Version};
 use tokio::task::JoinSet;
 
+use crate::process::Process;
+
 /// How a server is asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
@@ -14,6 +16,8 @@ pub(crate) struct Load {
     pub(crate) version: Version,
     pub(crate) connections: usize,
     pub(crate) time: Duration,
+    /// The server.
+    pub(crate) process: Process,
 }
 
 /// What it is asked for.
@@ -23,17 +27,19 @@ pub(crate) enum Target {
     Health,
 }
 
-/// How long answers took, in microseconds, and how long it all took.
+/// How long answers took, in microseconds, how long it all took, and how much of that the server worked.
 #[derive(Debug)]
 pub(crate) struct Samples {
     latencies: Histogram<u64>,
     time: Duration,
+    worked: Duration,
 }
 
 impl Load {
     /// Asks for the whole time with all clients at once.
     pub(crate) async fn run(&self, target: &Target) -> Samples {
         let mut clients = JoinSet::new();
+        let before = self.process.worked();
         for _ in 0..self.connections {
             let connection = self.https.connect(self.version).await.expect("a connection");
             clients.spawn(ask(connection, target.clone(), self.time));
@@ -44,6 +50,7 @@ impl Load {
             all.latencies.add(&one.latencies).expect("the same bounds");
             all.time = all.time.max(one.time);
         }
+        all.worked = self.process.worked().saturating_sub(before);
         all
     }
 }
@@ -67,7 +74,7 @@ async fn ask(mut connection: Connection, target: Target, time: Duration) -> Samp
 impl Default for Samples {
     fn default() -> Self {
         let latencies = Histogram::new_with_max(60_000_000, 3).expect("bounds that can be");
-        Self { latencies, time: Duration::ZERO }
+        Self { latencies, time: Duration::ZERO, worked: Duration::ZERO }
     }
 }
 
@@ -76,10 +83,16 @@ impl Samples {
     pub(crate) fn add(&mut self, other: Self) {
         self.latencies.add(&other.latencies).expect("the same bounds");
         self.time += other.time;
+        self.worked += other.worked;
     }
 
     pub(crate) fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.time.as_secs_f64()
+    }
+
+    /// How long the server worked for one answer, in milliseconds: whatever else the machine does.
+    pub(crate) fn worked_ms(&self) -> f64 {
+        self.worked.as_secs_f64() * 1000.0 / self.latencies.len() as f64
     }
 
     /// The latency that so many in a hundred do not pass, in milliseconds.

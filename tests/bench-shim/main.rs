@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a bench fails by panicking
 
 mod load;
+mod process;
 mod report;
 
 use std::io::{self, Write as _};
@@ -19,6 +20,7 @@ use holdpoint_tests::fixtures::{REVIEWS, review};
 use holdpoint_tests::{Https, Version, Webhook};
 
 use load::{Load, Samples, Target};
+use process::Process;
 
 /// By this name the certificate is made.
 const HOST: &str = "holdpoint.holdpoint.svc";
@@ -29,7 +31,7 @@ struct Options {
     /// The binary
     shim: PathBuf,
     /// How many requests are under way at once, each on a connection of its own
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 4)]
     connections: usize,
     /// How long each of reviews and health checks is measured in a round
     #[arg(long, default_value_t = 3)]
@@ -63,6 +65,7 @@ async fn main() -> io::Result<()> {
         version: if options.http1 { Version::Http1 } else { Version::Http2 },
         connections: options.connections,
         time: Duration::from_secs(options.seconds),
+        process: Process(webhook.pid()),
     };
     let targets = [Target::Review(body.into()), Target::Health];
     for target in &targets {
@@ -74,9 +77,10 @@ async fn main() -> io::Result<()> {
             samples.add(load.run(target).await);
         }
     }
+    let memory = load.process.largest_memory_mib();
     let text = match options.output {
-        Output::Table => report::table(&samples, memory(&webhook)?),
-        Output::Json => report::json(&samples, memory(&webhook)?),
+        Output::Table => report::table(&samples, memory),
+        Output::Json => report::json(&samples, memory),
     };
     io::stdout().write_all(text.as_bytes())
 }
@@ -95,13 +99,4 @@ fn start(shim: &Path, issued: &Issued) -> io::Result<(tempfile::TempDir, Webhook
     let webhook = Webhook::start(shim, &["--tls-cert", &certificate, "--tls-key", &key], None);
     webhook.says("serves a certificate");
     Ok((folder, webhook))
-}
-
-/// The most memory that was ever resident, in MiB.
-fn memory(webhook: &Webhook) -> io::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", webhook.pid()))?;
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
-    let kib: f64 = kib.and_then(|kib| kib.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-    Ok(kib / 1024.0)
 }

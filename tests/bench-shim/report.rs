@@ -17,7 +17,7 @@ enum Budget {
     Below(f64),
 }
 
-fn figures([review, health]: &[Samples; 2], memory: f64) -> [Figure; 4] {
+fn figures([review, health]: &[Samples; 2], memory: f64) -> [Figure; 5] {
     let figure = |name, budget, of: fn(&Samples) -> f64| Figure {
         name,
         budget,
@@ -30,6 +30,7 @@ fn figures([review, health]: &[Samples; 2], memory: f64) -> [Figure; 4] {
         figure("99th percentile, ms", Some(Budget::Below(10.0)), |samples| {
             samples.percentile_ms(99.0)
         }),
+        figure("server's processor time, ms", None, Samples::worked_ms),
         Figure {
             name: "largest resident memory, MiB",
             budget: Some(Budget::Below(30.0)),
