@@ -350,6 +350,7 @@ fn without_a_post_file_the_one_live_step_is_meant() {
     other.reaches("running");
     assert_eq!(sandbox.call(["cancel"]).start().end(), 4, "two steps live");
     other.kill();
+    assert_eq!(sandbox.call(["skip"]).start().end(), 3, "one of them died");
     step.kill();
 }
 

@@ -135,6 +135,14 @@ fn each_verb_ends_a_hold_as_the_table_says() {
 }
 
 #[test]
+fn a_cancel_ends_a_hold_whatever_came_of_the_command() {
+    let cancelled = EndRow::Reason(Reason::Cancelled);
+    for bench in [Bench::held_failed(rules()), Bench::held_after(rules())] {
+        bench.verb(Verb::Cancel).expect_end((Post::Failed, None, cancelled, 9));
+    }
+}
+
+#[test]
 fn the_own_code_is_the_command_s_whatever_it_was() {
     for (outcome, exit) in [(Outcome::Exited(255), 255), (Outcome::Killed(11), 139)] {
         let bench = Bench::running(held()).ends(outcome).verb(Verb::BreakpointExit);
