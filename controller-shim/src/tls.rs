@@ -2,8 +2,8 @@
 //! yet.
 
 use std::convert::Infallible;
-use std::io;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -49,8 +49,6 @@ pub enum CertificateError {
     Form(String),
     #[error("the certificate and the key do not go together: {0}")]
     Pair(rustls::Error),
-    #[error("{0}")]
-    Invalid(#[from] Invalid),
 }
 
 /// Why a certificate does not count now.
@@ -105,10 +103,12 @@ impl Validity {
     /// # Errors
     /// It does not.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), Invalid> {
-        match now {
-            now if now < self.begins => Err(Invalid::TooEarly(text(self.begins))),
-            now if now > self.ends => Err(Invalid::Ended(text(self.ends))),
-            _ => Ok(()),
+        if now < self.begins {
+            Err(Invalid::TooEarly(text(self.begins)))
+        } else if now > self.ends {
+            Err(Invalid::Ended(text(self.ends)))
+        } else {
+            Ok(())
         }
     }
 }
@@ -193,7 +193,7 @@ impl Files {
         let mut trouble = Trouble::default();
         let mut current = None;
         loop {
-            match self.look(current.as_ref()).await {
+            match self.look(current.as_ref(), shown).await {
                 Ok(None) => trouble.is_over("the certificate's files are in order again"),
                 Ok(Some((content, certificate))) => {
                     trouble.is_over("the certificate's files are in order again");
@@ -210,23 +210,22 @@ impl Files {
     async fn look(
         &self,
         current: Option<&Content>,
+        shown: &Shown,
     ) -> Result<Option<(Content, Certificate)>, String> {
-        let (chain, key) = (self.certificate.display(), self.key.display());
-        let unreadable =
-            |path: &std::path::Display<'_>, error: io::Error| format!("{path}: {error}");
-        let content = [
-            tokio::fs::read(&self.certificate).await.map_err(|error| unreadable(&chain, error))?,
-            tokio::fs::read(&self.key).await.map_err(|error| unreadable(&key, error))?,
-        ];
-        if current == Some(&content) {
-            return Ok(None);
-        }
-        let usable = |certificate: Certificate| {
-            certificate.validity.check(Utc::now())?;
-            Ok(certificate)
+        let content = [read(&self.certificate).await?, read(&self.key).await?];
+        let unusable = |problem: &dyn fmt::Display| {
+            format!("{} and {}: {problem}", self.certificate.display(), self.key.display())
         };
-        let certificate = Certificate::read(&content[0], &content[1]).and_then(usable);
-        let certificate = certificate.map_err(|problem| format!("{chain} and {key}: {problem}"))?;
+        if current == Some(&content) {
+            return shown.check(Utc::now()).map(|()| None).map_err(|problem| unusable(&problem));
+        }
+        let certificate = Certificate::read(&content[0], &content[1]);
+        let certificate = certificate.map_err(|problem| unusable(&problem))?;
+        certificate.validity.check(Utc::now()).map_err(|problem| unusable(&problem))?;
         Ok(Some((content, certificate)))
     }
+}
+
+async fn read(path: &Path) -> Result<Vec<u8>, String> {
+    tokio::fs::read(path).await.map_err(|error| format!("{}: {error}", path.display()))
 }

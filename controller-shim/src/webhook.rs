@@ -3,6 +3,7 @@
 //! Whatever comes, the answer is a review or a refusal of the request (4xx) with a sentence; the
 //! `failurePolicy` of the configuration then says whether the pod goes in.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::Utc;
+use entrypoint::log::without_middle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -35,6 +37,9 @@ pub const BODY_LIMIT: usize = 3 << 20;
 
 /// How long a body may take to come.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest text in a line of the log, in bytes.
+const LONGEST_TEXT: usize = 1024;
 
 /// What is said of any other path.
 const NOT_FOUND: &str =
@@ -111,16 +116,18 @@ impl Webhook {
         let milliseconds = taken.as_micros() as f64 / 1000.0;
         match answer {
             Ok(reviewed) => {
-                let Reviewed { reason, namespace, pod, owner, .. } = reviewed;
+                let Reviewed { reason, message, .. } = reviewed;
                 let outcome = reviewed.outcome.word();
-                let message = Some(&reviewed.message).filter(|message| !message.is_empty());
                 self.metrics.count(outcome, reason, taken);
+                let message = (!message.is_empty()).then(|| short(message));
+                let (namespace, pod) = (&*short(&reviewed.namespace), &*short(&reviewed.pod));
+                let (message, owner) = (message.as_deref(), &*short(&reviewed.owner));
                 info!(message, namespace, pod, owner, outcome, reason, milliseconds);
             }
             Err(rejection) => {
                 let (outcome, reason) = ("rejected", rejection.word());
                 self.metrics.count(outcome, reason, taken);
-                warn!(message = %rejection, outcome, reason, milliseconds);
+                warn!(message = rejection.sentence(), outcome, reason, milliseconds);
             }
         }
     }
@@ -138,8 +145,13 @@ async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Respon
             let json = [(CONTENT_TYPE, "application/json")];
             (json, reviewed.answer.to_string()).into_response()
         }
-        Err(rejection) => (rejection.status(), format!("{rejection}\n")).into_response(),
+        Err(rejection) => (rejection.status(), rejection.sentence() + "\n").into_response(),
     }
+}
+
+/// A text as the log shows it: nobody fills the log by what he sends.
+fn short(text: &str) -> Cow<'_, str> {
+    without_middle(text, LONGEST_TEXT)
 }
 
 /// The whole body of a request that says it is JSON.
@@ -193,6 +205,11 @@ impl Rejection {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
         }
+    }
+
+    /// What is said of it: it may quote what was sent.
+    fn sentence(&self) -> String {
+        short(&self.to_string()).into_owned()
     }
 
     /// The reason in metrics and logs.

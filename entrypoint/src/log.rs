@@ -1,5 +1,6 @@
 //! What the entrypoint tells a person: lines on stderr, beside the command's own output.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,15 +28,20 @@ pub fn line(text: &str) {
     }
 }
 
-/// A name may be longer than all else: what is said of it stands before and behind it.
 fn whole(text: &str) -> String {
     let line = format!("holdpoint: {text}\n");
-    if line.len() <= LONGEST_LINE_BYTES {
-        return line;
+    without_middle(&line, LONGEST_LINE_BYTES).into_owned()
+}
+
+/// The text without its middle where it has more bytes than that. A name may be longer than all else:
+/// what is said of it stands before and behind it.
+pub fn without_middle(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return text.into();
     }
-    let half = (LONGEST_LINE_BYTES - "…".len()) / 2;
-    let (head, tail) = (line.floor_char_boundary(half), line.ceil_char_boundary(line.len() - half));
-    format!("{}…{}", &line[..head], &line[tail..])
+    let half = longest.saturating_sub("…".len()) / 2;
+    let (head, tail) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len() - half));
+    format!("{}…{}", &text[..head], &text[tail..]).into()
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use controller_shim::controller::issued::Issued;
+use chrono::TimeDelta;
+use controller_shim::controller::issued::{Issued, issue};
 use holdpoint_tests::{Https, Version, Webhook, eventually};
 
-use crate::common::{HOST, issued, plain, serve, start, write};
+use crate::common::{HOST, days_before_now, hosts, issued, plain, serve, start, write};
 
 /// Puts a certificate into the folder as the kubelet does: whole, by the swap of one link.
 fn swap(folder: &Path, name: &str, issued: &Issued) {
@@ -73,4 +74,14 @@ async fn a_bad_certificate_leaves_the_old_one() {
     write(folder, &served.issued);
     served.webhook.says("the certificate's files are in order again");
     assert_eq!(served.webhook.times_said("serves a certificate"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_ends_in_use_is_told() {
+    let almost_over = days_before_now(90) + TimeDelta::seconds(5);
+    let served = start(&[], Some(issue(&hosts(), almost_over, None).unwrap()));
+    served.webhook.says("serves a certificate");
+    served.webhook.says("tls.key: the certificate ended at");
+    let (code, why) = plain(&served.webhook, "/readyz").await;
+    assert!(code == 503 && why.starts_with("the certificate ended at"), "{code} {why}");
 }

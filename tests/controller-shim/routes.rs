@@ -134,6 +134,15 @@ async fn what_is_no_review_is_refused_with_a_sentence() {
     }
 }
 
+#[tokio::test]
+async fn what_is_quoted_of_a_request_is_short() {
+    let mut review = asking(&["true"]);
+    review["kind"] = json!("x".repeat(100_000));
+    let refused = routes().post(review.to_string()).await;
+    assert!(refused.code == 400 && refused.text.len() < 1100, "{}", refused.text);
+    assert!(refused.text.ends_with(": send one\n"), "{}", refused.text);
+}
+
 fn panicking(_: &[u8], _: &Settings) -> Result<Reviewed, Malformed> {
     panic!("a fault that a test has asked for");
 }

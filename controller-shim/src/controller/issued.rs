@@ -14,7 +14,7 @@ use rcgen::{
 use x509_parser::extensions::GeneralName;
 use x509_parser::pem::parse_x509_pem;
 
-use crate::tls::{Certificate, CertificateError, Validity};
+use crate::tls::{Certificate, CertificateError, Validity, text};
 
 /// How long a certificate counts. It is renewed when two thirds of that are over.
 const LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -59,11 +59,12 @@ pub fn issue(
     now: DateTime<Utc>,
     previous: Option<&str>,
 ) -> Result<Issued, rcgen::Error> {
-    let mut authority = params(Vec::new(), now)?;
+    // Each with a name of its own: a certificate that has the name of its issuer looks self-signed.
+    let mut authority = params(&format!("holdpoint authority of {}", text(now)), Vec::new(), now)?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let mut certificate = params(hosts.to_owned(), now)?;
+    let mut certificate = params("holdpoint", hosts.to_owned(), now)?;
     certificate.use_authority_key_identifier_extension = true;
     certificate.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     certificate.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -75,10 +76,14 @@ pub fn issue(
     })
 }
 
-fn params(hosts: Vec<String>, now: DateTime<Utc>) -> Result<CertificateParams, rcgen::Error> {
+fn params(
+    name: &str,
+    hosts: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(hosts)?;
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "holdpoint");
+    params.distinguished_name.push(DnType::CommonName, name);
     let time = |time: DateTime<Utc>| {
         let seconds = u64::try_from(time.timestamp()).unwrap_or_default();
         date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds)
