@@ -94,7 +94,7 @@ fn container(arguments: &InstallArguments) -> Value {
         "readinessProbe": probe("/readyz"),
         "resources": {
             "requests": { "cpu": "50m", "memory": "32Mi" },
-            "limits": { "memory": "256Mi" },
+            "limits": { "memory": "384Mi" },
         },
         "securityContext": {
             "allowPrivilegeEscalation": false,
