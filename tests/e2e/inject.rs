@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::cluster::{Cluster, holdpoint};
-use crate::plain::pod;
+use crate::cluster::Cluster;
+use crate::namespace::pod;
+use crate::program::holdpoint;
 
 const INJECTED: &str = "holdpoint.dev/injected";
 
@@ -47,6 +48,6 @@ fn whoever_makes_a_pod_that_cannot_be_injected_is_told() {
     let mut asking = pod(&[("inject", "true")], &[("only", "true")]);
     asking["spec"]["containers"][0]["command"] = json!([]);
     let told = namespace.make(&asking);
-    assert!(!told.succeeded, "{told:#?}");
+    assert!(!told.succeeded(), "{told:#?}");
     assert!(told.stderr.contains("container `only` has no command"), "{told:#?}");
 }
