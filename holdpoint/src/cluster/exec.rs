@@ -43,6 +43,12 @@ pub enum ExecError {
         "the connection closed before the answer came; what was asked may have been done: look again"
     )]
     Closed,
+    /// The connection broke when all input was sent.
+    #[error(
+        "the connection closed at the end of the input, which an API server before Kubernetes 1.30 \
+         cannot pass on"
+    )]
+    InputEnded,
     /// No exit code came in time.
     #[error("no answer within {} s; what was asked may have been done: look again", .0.as_secs())]
     Late(Duration),
@@ -132,11 +138,21 @@ pub(super) fn refused(error: kube::Error) -> ExecError {
     }
 }
 
-/// The words of kubelets and container runtimes for a container that is not there.
+/// The words of kubelets and container runtimes for a container that is not there, or ends just now.
+const NOT_RUNNING: [&str; 9] = [
+    "container not found",
+    "is not running",
+    "completed pod",
+    "container is not created",
+    "no running task found",
+    "CONTAINER_EXITED",
+    "a container that has stopped",
+    "in a stopped ",
+    "in a deleted state",
+];
+
 fn does_not_run(message: &str) -> bool {
-    ["container not found", "is not running", "completed pod", "container is not created"]
-        .iter()
-        .any(|words| message.contains(words))
+    NOT_RUNNING.iter().any(|words| message.contains(words))
 }
 
 #[cfg(test)]
@@ -167,8 +183,13 @@ mod tests {
         let internal = |message: &str| {
             read(json!({"status": "Failure", "reason": "InternalError", "message": message}))
         };
-        let gone = "unable to upgrade connection: container not found (\"step-a\")";
-        assert_eq!(internal(gone), Err(ExecError::NotRunning(gone.to_owned())));
+        for gone in [
+            "unable to upgrade connection: container not found (\"step-a\")",
+            "failed to exec in container: failed to load task: no running task found: task 12d6 not found",
+            "OCI runtime exec failed: exec failed: cannot exec in a stopped container",
+        ] {
+            assert_eq!(internal(gone), Err(ExecError::NotRunning(gone.to_owned())));
+        }
         let other = "failed to exec in container: no such file or directory";
         assert_eq!(internal(other), Err(ExecError::Refused(other.to_owned())));
     }

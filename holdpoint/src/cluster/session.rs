@@ -66,7 +66,8 @@ pub async fn converse(mut process: AttachedProcess) -> Result<End, ExecError> {
                 return Ok(End::Signal(nix::libc::SIGPIPE));
             },
             status = &mut status => {
-                let status = status.ok_or(ExecError::Closed)?;
+                let closed = if all_typed { ExecError::InputEnded } else { ExecError::Closed };
+                let status = status.ok_or(closed)?;
                 while !shown.ended() && shown.next().await.is_ok() {}
                 return Ok(End::Exited { code: code(&status)?, head: shown.head() });
             }

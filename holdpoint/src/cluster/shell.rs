@@ -111,6 +111,13 @@ impl Shell<'_> {
                 "the connection to the shell is lost; what runs in it may go on; for another one type: {}",
                 self.typed("")
             )),
+            ExecError::InputEnded => ClusterError::Lost(format!(
+                "{why}; what was typed may not have run: `kubectl exec -i {} -c {} -n {} -- {}` passes it on",
+                self.pod.name,
+                self.step.container,
+                self.pod.namespace,
+                states::verb(self.step, "shell", []).join(" ")
+            )),
             ExecError::Forbidden(_) => ClusterError::Nobody(format!(
                 "{why}; ask for a role that allows it, or act as another user with --as; with patch on \
                  pods/ephemeralcontainers, get and create on pods/attach type: {}",

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::answer::TIMED_OUT;
 use super::connect::Cluster;
+use super::exec::ExecError;
 use super::resolve::again;
 use super::runs::wait::LONGEST_ABSENCE;
 use super::states::{Unseen, states};
@@ -107,6 +108,8 @@ impl Stay<'_> {
             // That all is over the kubelet says, also to one who may not look into the pod.
             Err(_) if self.until == Until::Finished => Ok(News::NotYet),
             Err(Unseen::Exec(why)) if why.may_pass() => Ok(News::NotYet),
+            // A runtime has many words for a container that is ending.
+            Err(Unseen::Exec(why @ ExecError::Refused(_))) => Ok(News::Away(why.to_string())),
             Err(why) => Err(why.to_string()),
         }
     }

@@ -75,6 +75,18 @@ fn a_connection_that_breaks_gives_the_terminal_back() {
 }
 
 #[test]
+fn an_old_api_server_cannot_pass_on_the_end_of_an_input() {
+    let setting = Setting::held();
+    setting.api.fault("GET", "/exec", Fault::OldStreams);
+    let told = piped(&setting, "shell pod/one --step build", "cat >/dev/null\n");
+    assert_eq!(told.code, Some(255), "{told:?}");
+    let instead = "`kubectl exec -i one -c build -n default -- /tekton/bin/entrypoint shell -post_file \
+                   /tekton/run/0/out` passes it on";
+    assert!(told.stderr.contains("before Kubernetes 1.30"), "{told:?}");
+    assert!(told.stderr.contains(instead), "{told:?}");
+}
+
+#[test]
 fn a_signal_gives_the_terminal_back() {
     for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGQUIT, 131), (Signal::SIGHUP, 129)] {
         let setting = Setting::held();

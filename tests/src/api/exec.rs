@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -31,6 +32,9 @@ const CLOSE: u8 = 255;
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
+
+/// Asked for by a client that knows no other.
+pub(super) const OLD_PROTOCOL: HeaderValue = HeaderValue::from_static("v4.channel.k8s.io");
 
 /// A command that is to run in a container.
 #[derive(Debug)]

@@ -15,6 +15,8 @@ pub enum Fault {
     /// The connection is closed when so many events of a watch have been told, or so many messages of
     /// an exec, or so many pieces of a log.
     Cut(usize),
+    /// An exec is spoken as before Kubernetes 1.30, where no stream can end before the connection.
+    OldStreams,
 }
 
 impl Fault {

@@ -60,6 +60,9 @@ async fn answer(State(server): State<Arc<Server>>, request: axum::extract::Reque
         // The connection ends with the task that serves it.
         Some(Fault::Drop) => std::panic::resume_unwind(Box::new("the connection is dropped")),
         Some(Fault::Cut(after)) => cut = Some(after),
+        Some(Fault::OldStreams) => {
+            parts.headers.insert("sec-websocket-protocol", exec::OLD_PROTOCOL);
+        }
         None => {}
     }
     match Place::parse(parts.uri.path()) {
