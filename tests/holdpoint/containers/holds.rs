@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{DELIVERIES, accepted, asking, codes, ends, injected, log};
 
-/// Fails until somebody has made `/work/fixed`.
+/// Fails until somebody has made `/shared/fixed`.
 const TEST: &str = "echo test >> log; test -e fixed";
 
 fn ready() -> Said {
@@ -31,7 +31,7 @@ fn a_failed_step_is_held_repaired_and_retried() {
         // Where nobody could place the scripts, the verbs are there all the same.
         let by_script = containers[1].script("debug-status", ["-o", "json"]);
         assert_eq!(by_script.code == 0, delivery == "init-container", "{}", by_script.text);
-        assert_eq!(containers[1].exec(["touch", "/work/fixed"]).code, 0);
+        assert_eq!(containers[1].exec(["touch", "/shared/fixed"]).code, 0);
         accepted(&containers[1], &["retry"]);
         let ends = ends(containers);
         assert_eq!(codes(&ends), [0, 0, 0], "{ends:?}");
@@ -54,7 +54,7 @@ fn a_pause_is_an_annotation_set_and_taken_away() {
         pod.annotate("holdpoint.dev/pause", Some("look at the logs"));
         let is_told = |state: &Value| !state["markers"].as_array().unwrap().is_empty();
         containers[0].until("paused behind its command", is_told);
-        assert_eq!(containers[0].exec(["touch", "/work/go"]).code, 0);
+        assert_eq!(containers[0].exec(["touch", "/shared/go"]).code, 0);
         let message = containers[1].reaches("paused")["message"].to_string();
         assert!(message.contains("look at the logs"), "{message}");
         let told = pod.probe(&containers[1]);
@@ -95,7 +95,7 @@ fn a_run_is_stopped_by_an_annotation() {
         if wanted[0] == 0 {
             let told = containers[0].until("told", heard);
             assert_eq!(told["markers"][0]["name"], annotation);
-            assert_eq!(containers[0].exec(["touch", "/work/go"]).code, 0);
+            assert_eq!(containers[0].exec(["touch", "/shared/go"]).code, 0);
         }
         let ends = ends(containers);
         assert_eq!(codes(&ends), wanted, "{annotation}: {ends:?}");
@@ -123,7 +123,7 @@ fn a_breakpoint_is_set_and_taken_away_by_its_annotation() {
     pod.annotate("holdpoint.dev/breakpoint", Some("on-failure"));
     let sees = |state: &Value| state["markers"][0]["name"] == "breakpoint";
     containers[0].until("told of the breakpoint", sees);
-    assert_eq!(containers[0].exec(["touch", "/work/go"]).code, 0);
+    assert_eq!(containers[0].exec(["touch", "/shared/go"]).code, 0);
     assert_eq!(containers[0].reaches("held-failed")["exitCode"], 4);
     pod.annotate("holdpoint.dev/breakpoint", None);
     accepted(&containers[0], &["continue"]);
@@ -204,7 +204,7 @@ fn steps_run_in_the_order_that_the_annotation_gives() {
 /// The same without a shell in any image.
 #[test]
 fn a_pod_without_a_shell_is_held_and_goes_on() {
-    let fails = json!(["/tekton/bin/entrypoint", "cp", "/absent", "/work/absent"]);
+    let fails = json!(["/tekton/bin/entrypoint", "cp", "/absent", "/shared/absent"]);
     for delivery in DELIVERIES {
         let mut pod = asking(&[("breakpoint", "on-failure")], &[("one", ""), ("two", "")]);
         for (step, command) in [(0, &fails), (1, &json!(["/tekton/bin/entrypoint", "step-init"]))] {
