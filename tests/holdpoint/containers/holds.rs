@@ -1,6 +1,6 @@
 //! A plain pod through holds, retries, pauses and stops.
 
-use holdpoint_tests::{LivePod, Said};
+use holdpoint_tests::{LivePod, Said, fixtures};
 use serde_json::{Value, json};
 
 use super::{DELIVERIES, accepted, asking, codes, ends, injected, log};
@@ -37,6 +37,35 @@ fn a_failed_step_is_held_repaired_and_retried() {
         assert_eq!(codes(&ends), [0, 0, 0], "{ends:?}");
         assert_eq!(log(&pod), ["build", "test", "test", "clean"]);
         assert!(pod.told("test", "StartedAt").is_some(), "{}", pod.message("test"));
+    }
+}
+
+/// The pod of a cluster, as its API server had it: hold, pause, retry, and in another one a stop.
+#[test]
+fn a_pod_of_a_cluster_is_held_and_goes_on() {
+    for delivery in DELIVERIES {
+        let Some(mut review) = fixtures::review("plain") else { return };
+        let plain = review["request"]["object"].take();
+        let Some(pod) = injected(&plain, delivery) else { return };
+        let mut containers = pod.start_all();
+        assert_eq!(containers[1].reaches("held-failed")["exitCode"], 2);
+        assert_eq!([1, 2].map(|at| pod.probe(&containers[at]).code), [1, 0]);
+        pod.annotate("holdpoint.dev/pause", Some("not yet"));
+        containers[2].until("told of the pause", |state| state["markers"][0]["name"] == "pause");
+        accepted(&containers[1], &["retry", "--", "true"]);
+        containers[2].reaches("paused");
+        pod.annotate("holdpoint.dev/pause", None);
+        let all = ends(containers);
+        assert_eq!(codes(&all), [0, 0, 0], "{all:?}");
+        assert!(all[2].output.ends_with("\nclean\n"), "{all:?}");
+
+        let Some(pod) = injected(&plain, delivery) else { return };
+        let mut containers = pod.start_all();
+        containers[1].reaches("held-failed");
+        pod.annotate("holdpoint.dev/stop-finally", Some("wrong branch"));
+        let all = ends(containers);
+        assert_eq!(codes(&all), [0, 2, 0], "{all:?}");
+        assert_eq!(all[2].output, "clean\n");
     }
 }
 
