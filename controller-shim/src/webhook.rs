@@ -1,7 +1,7 @@
 //! The webhook over HTTP: reviews in, answers out, and what the kubelet and Prometheus ask.
 //!
-//! Whatever comes, the answer is a review or a refusal of the request (4xx) with a sentence; the
-//! `failurePolicy` of the configuration then says whether the pod goes in.
+//! Whatever comes, the answer is a review or a refusal of the request with a sentence (4xx, or 503 where
+//! there is no room for it); the `failurePolicy` of the configuration then says whether the pod goes in.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
