@@ -35,6 +35,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a silent client of HTTP/2 is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
+/// How many requests a connection of HTTP/2 may have under way; a client with more opens another one.
+const STREAMS: u32 = 16;
+
+/// How much of a body may come before it is read, in bytes.
+const AHEAD: u32 = 64 << 10;
+
 /// Serves as the command line says, until a signal comes. Exit codes: 0 after a signal, 1 where it
 /// cannot serve, 2 for a wrong command line.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -124,8 +130,13 @@ fn server(socket: TcpListener, control: &Control) -> io::Result<Server<SocketAdd
         .handle(Handle::with_control(control.clone()))
         .first_request_timeout(FIRST_REQUEST_TIMEOUT);
     let http = server.http_builder();
-    http.http1().header_read_timeout(IDLE_TIMEOUT);
-    http.http2().keep_alive_interval(PING_EVERY);
+    http.http1().header_read_timeout(IDLE_TIMEOUT).max_buf_size(AHEAD as usize);
+    // Bodies that wait for room leave the connection to the others: each may come ahead at once.
+    http.http2()
+        .keep_alive_interval(PING_EVERY)
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(AHEAD)
+        .initial_connection_window_size(STREAMS * AHEAD);
     Ok(server)
 }
 

@@ -1,7 +1,7 @@
 //! The webhook over HTTP: reviews in, answers out, and what the kubelet and Prometheus ask.
 //!
-//! Whatever comes, the answer is a review or a refusal of the request (4xx) with a sentence; the
-//! `failurePolicy` of the configuration then says whether the pod goes in.
+//! Whatever comes, the answer is a review or a refusal of the request with a sentence (4xx, or 503 where
+//! there is no room for it); the `failurePolicy` of the configuration then says whether the pod goes in.
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::StatusCode;
@@ -35,6 +35,13 @@ compile_error!("the server outlives a panic of its rules: build it with the prof
 /// times its body, so that bodies under review have no more than this together.
 pub const BODY_LIMIT: usize = 3 << 20;
 
+/// What all bodies have together, from before they come until they are answered: more than a thousand
+/// real reviews, or sixteen of the largest.
+pub const BODIES_LIMIT: usize = 16 * BODY_LIMIT;
+
+/// How long a body waits for room: the API server waits no longer for an answer.
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a body may take to come.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -55,7 +62,10 @@ pub struct Webhook {
     rules: Rules,
     metrics: Metrics,
     shown: Arc<Shown>,
-    room: Semaphore,
+    /// Bytes that further bodies may have.
+    bodies: Semaphore,
+    /// Bytes of bodies that may come under review.
+    reviews: Semaphore,
     is_draining: AtomicBool,
 }
 
@@ -64,6 +74,8 @@ pub struct Webhook {
 enum Rejection {
     #[error("the content type is {0:?}: send application/json")]
     MediaType(String),
+    #[error("other requests have had all the room for {ROOM_TIMEOUT:?}: send it again later")]
+    Busy,
     #[error("the body did not come within {BODY_TIMEOUT:?}: send it faster")]
     Slow,
     #[error("the body has more than {BODY_LIMIT} bytes: send one pod")]
@@ -77,9 +89,15 @@ enum Rejection {
 impl Webhook {
     /// A webhook that goes by these rules; `shown` tells whether it is ready.
     pub fn new(settings: Settings, rules: Rules, shown: Arc<Shown>) -> Self {
-        let metrics = Metrics::default();
-        let room = Semaphore::new(BODY_LIMIT);
-        Self { settings, rules, metrics, shown, room, is_draining: AtomicBool::new(false) }
+        Self {
+            settings,
+            rules,
+            metrics: Metrics::default(),
+            shown,
+            bodies: Semaphore::new(BODIES_LIMIT),
+            reviews: Semaphore::new(BODY_LIMIT),
+            is_draining: AtomicBool::new(false),
+        }
     }
 
     /// From now on it is not ready: it will end soon.
@@ -104,9 +122,19 @@ impl Webhook {
             .with_state(Arc::clone(self))
     }
 
+    /// Receives the body of a request, for which there is room before it comes, and answers it.
+    async fn answer(&self, request: Request) -> Result<Reviewed, Rejection> {
+        check_media_type(request.headers())?;
+        let room = timeout(ROOM_TIMEOUT, self.bodies.acquire_many(size(&request))).await;
+        let _room = room.map_err(|_| Rejection::Busy)?;
+        let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
+        let body = body.map_err(|_| Rejection::Slow)?.map_err(Rejection::of_body)?;
+        Ok(self.review(&body).await?)
+    }
+
     async fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
         let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let _room = self.room.acquire_many(size).await;
+        let _room = self.reviews.acquire_many(size).await;
         let rules = AssertUnwindSafe(|| (self.rules)(body, &self.settings));
         catch_unwind(rules).unwrap_or_else(|_| review::fault(body))
     }
@@ -135,10 +163,7 @@ impl Webhook {
 
 async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let begun = Instant::now();
-    let answer = match body(request).await {
-        Ok(body) => webhook.review(&body).await.map_err(Rejection::from),
-        Err(rejection) => Err(rejection),
-    };
+    let answer = webhook.answer(request).await;
     webhook.tell(&answer, begun.elapsed());
     match answer {
         Ok(reviewed) => {
@@ -154,15 +179,6 @@ fn short(text: &str) -> Cow<'_, str> {
     without_middle(text, LONGEST_TEXT)
 }
 
-/// The whole body of a request that says it is JSON.
-async fn body(request: Request) -> Result<Bytes, Rejection> {
-    check_media_type(request.headers())?;
-    match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
-        Ok(body) => body.map_err(Rejection::of_body),
-        Err(_) => Err(Rejection::Slow),
-    }
-}
-
 fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let value = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let value = value.unwrap_or_default();
@@ -172,6 +188,13 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
     } else {
         Err(Rejection::MediaType(value.into_owned()))
     }
+}
+
+/// How many bytes of a body are read at most: all that the request says it has, or as many as may be.
+fn size(request: &Request) -> u32 {
+    const LIMIT: u32 = BODY_LIMIT as u32;
+    let size = request.body().size_hint().exact().unwrap_or(u64::MAX);
+    u32::try_from(size).map_or(LIMIT, |size| size.min(LIMIT))
 }
 
 async fn readyz(State(webhook): State<Arc<Webhook>>) -> Response {
@@ -201,6 +224,7 @@ impl Rejection {
     fn status(&self) -> StatusCode {
         match self {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -216,6 +240,7 @@ impl Rejection {
     fn word(&self) -> &'static str {
         match self {
             Self::MediaType(_) => "media-type",
+            Self::Busy => "busy",
             Self::Slow => "slow",
             Self::TooLarge => "too-large",
             Self::Broken(_) => "broken",

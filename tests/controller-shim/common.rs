@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use controller_shim::controller::issued::{Issued, issue};
 use controller_shim::{Delivery, Settings};
-use holdpoint_tests::{Https, Webhook};
+use holdpoint_tests::{Https, Webhook, review_of};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -43,23 +43,12 @@ pub(crate) fn days_before_now(days: i64) -> DateTime<Utc> {
 pub(crate) fn asking(commands: &[&str]) -> Value {
     let container = |(at, command): (usize, &&str)| json!({ "name": format!("step{at}"), "image": "busybox", "command": [command] });
     let containers: Vec<_> = commands.iter().enumerate().map(container).collect();
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "1-2-3",
-            "operation": "CREATE",
-            "resource": { "group": "", "version": "v1", "resource": "pods" },
-            "namespace": "ci",
-            "name": "build-pod",
-            "object": {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": { "name": "build-pod", "annotations": { "holdpoint.dev/inject": "true" } },
-                "spec": { "restartPolicy": "Never", "containers": containers },
-            },
-        },
-    })
+    review_of(json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": "build-pod", "annotations": { "holdpoint.dev/inject": "true" } },
+        "spec": { "restartPolicy": "Never", "containers": containers },
+    }))
 }
 
 /// A server with a certificate in files.

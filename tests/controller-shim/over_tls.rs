@@ -1,11 +1,14 @@
 //! The real binary over TLS.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use controller_shim::review::review;
-use controller_shim::webhook::BODY_LIMIT;
+use controller_shim::webhook::{BODIES_LIMIT, BODY_LIMIT};
+use futures_util::{StreamExt as _, stream};
 use holdpoint_tests::fixtures::{self, REVIEWS};
 use holdpoint_tests::{DEADLINE, Raw, Signal, Version, eventually};
 use serde_json::{Value, json};
@@ -89,20 +92,69 @@ async fn a_body_that_is_too_large_is_refused() {
     }
 }
 
+/// A review that is nearly as large as one may be.
+fn large() -> String {
+    let mut review = asking(&["true"]);
+    review["request"]["object"]["spec"]["containers"][0]["args"] =
+        json!(["x".repeat(BODY_LIMIT * 9 / 10)]);
+    review.to_string()
+}
+
+/// Where each has a connection of its own, and where all share one.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_make_room_for_each_other() {
-    let served = serve(&[]);
-    let mut review = asking(&["true"]);
-    review["request"]["object"]["spec"]["containers"][0]["args"] = json!(vec!["x"; 500_000]);
-    let body = review.to_string();
-    assert!((BODY_LIMIT / 2..BODY_LIMIT).contains(&body.len()));
-    let mut requests = JoinSet::new();
-    for _ in 0..4 {
-        let mut connection = served.https().connect(Version::Http2).await.unwrap();
-        let body = body.clone();
-        requests.spawn(async move { connection.post("/mutate", body).await.unwrap().code });
+    let (served, body) = (serve(&[]), large());
+    let shared = served.https().connect(Version::Http2).await.unwrap();
+    for is_shared in [false, true] {
+        let mut requests = JoinSet::new();
+        for _ in 0..4 {
+            let mut connection = if is_shared {
+                shared.beside()
+            } else {
+                served.https().connect(Version::Http2).await.unwrap()
+            };
+            let body = body.clone();
+            requests.spawn(async move { connection.post("/mutate", body).await.unwrap().code });
+        }
+        assert_eq!(timeout(DEADLINE, requests.join_all()).await.unwrap(), [200; 4]);
     }
-    assert_eq!(timeout(DEADLINE, requests.join_all()).await.unwrap(), [200; 4]);
+}
+
+/// The largest body in small parts, of which it is counted how many have been sent.
+fn counted(sent: &Arc<AtomicUsize>) -> Body {
+    const PART: &[u8] = &[b' '; 4096];
+    let sent = Arc::clone(sent);
+    let parts = stream::iter(0..BODY_LIMIT / PART.len()).map(move |_| {
+        sent.fetch_add(PART.len(), Ordering::Relaxed);
+        std::io::Result::Ok(PART)
+    });
+    Body::from_stream(parts)
+}
+
+/// A client that finds no room keeps what it has to send but for a little.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_waits_for_room_waits_with_the_client() {
+    let served = serve(&[]);
+    let connect = || async { served.https().connect(Version::Http2).await.unwrap() };
+    let slow = connect().await;
+    let mut all = JoinSet::new();
+    for _ in 0..BODIES_LIMIT / BODY_LIMIT {
+        let mut slow = slow.beside();
+        let never = Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+        all.spawn(async move { slow.post("/mutate", never).await.unwrap().code });
+    }
+    let sent = Arc::new(AtomicUsize::new(0));
+    let mut waiting = connect().await;
+    let refused = async {
+        // Those that came first may still be on their way.
+        while waiting.post("/mutate", counted(&sent)).await.unwrap().code != 503 {
+            sent.store(0, Ordering::Relaxed);
+        }
+    };
+    timeout(DEADLINE, refused).await.expect("there is no room");
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent < 200_000, "{sent}");
+    assert_eq!(all.join_all().await, [408; BODIES_LIMIT / BODY_LIMIT]);
 }
 
 /// All that comes until the server closes the connection.

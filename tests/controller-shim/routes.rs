@@ -7,7 +7,10 @@ use axum::http::{Request, Response};
 use controller_shim::Settings;
 use controller_shim::review::{Malformed, Reviewed, review};
 use controller_shim::tls::Shown;
-use controller_shim::webhook::{BODY_LIMIT, Rules, Webhook};
+use controller_shim::webhook::{
+    BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, ROOM_TIMEOUT, Rules, Webhook,
+};
+use futures_util::future::join_all;
 use futures_util::stream;
 use holdpoint_tests::fixtures::{self, REVIEWS};
 use serde_json::{Value, json};
@@ -117,6 +120,29 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         (refused.code, refused.text.as_str()),
         (408, "the body did not come within 10s: send it faster\n")
     );
+}
+
+/// Who finds no room waits for those that are slow to lose theirs, for a while.
+#[tokio::test(start_paused = true)]
+async fn bodies_have_their_room_together() {
+    let routes = routes();
+    // Where no size is told there must be room for the largest.
+    let never = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+    let slow = join_all((0..BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
+    let small = || routes.post(asking(&["true"]).to_string());
+    let later = async {
+        tokio::time::sleep(BODY_TIMEOUT - ROOM_TIMEOUT / 2).await;
+        small().await
+    };
+    let (slow, at_once, later) = tokio::join!(slow, small(), later);
+    assert!(slow.iter().all(|refused| refused.code == 408));
+    assert_eq!(
+        (at_once.code, at_once.text.as_str()),
+        (503, "other requests have had all the room for 5s: send it again later\n")
+    );
+    assert_eq!(later.code, 200);
+    let metrics = routes.get("/metrics").await.text;
+    assert!(metrics.contains(r#"{outcome="rejected",reason="busy"} 1"#), "{metrics}");
 }
 
 #[tokio::test]

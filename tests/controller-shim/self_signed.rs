@@ -1,5 +1,6 @@
 //! Certificates of the server's own, kept in an API server.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -305,6 +306,26 @@ async fn a_certificate_is_renewed_when_two_thirds_are_over() {
     keep(&api, &next);
     eventually("it is renewed", || (kept(&api, "tls.crt") != next.certificate).then_some(()));
     assert_eq!(authorities(&kept(&api, "ca.crt")), 2);
+}
+
+/// From its first start on through a renewal: what its roles allow, all of it and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_asks_for_what_its_roles_allow() {
+    let api = cluster();
+    let replica = Looking::at(&api);
+    replica.shows(0);
+    keep(&api, &issued(61));
+    eventually("it is renewed", || (asked(&api, "PUT", SECRET) > 0).then_some(()));
+    let all = api.requests().into_iter().map(|it| (it.method, it.path)).collect::<BTreeSet<_>>();
+    let wanted = [
+        ("GET", SECRET),
+        ("GET", CONFIGURATION),
+        ("POST", SECRET.rsplit_once('/').unwrap().0),
+        ("PUT", SECRET),
+        ("PUT", CONFIGURATION),
+    ];
+    let wanted = wanted.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    assert_eq!(all, BTreeSet::from(wanted));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,7 +38,7 @@ fn injected(pod: &Value, delivery: &str) -> Option<LivePod> {
 }
 
 /// A pod that asks, with these annotations (less their prefix), each container a name and a line of
-/// shell, and a volume at `/work`.
+/// shell, and a volume at `/shared`.
 fn asking(annotations: &[(&str, &str)], containers: &[(&str, &str)]) -> Value {
     let prefixed = |(name, value): &(&str, &str)| (format!("holdpoint.dev/{name}"), json!(value));
     let annotations: serde_json::Map<_, _> =
@@ -48,8 +48,8 @@ fn asking(annotations: &[(&str, &str)], containers: &[(&str, &str)]) -> Value {
             "name": name,
             "image": "localhost/busybox:1",
             "command": ["sh", "-c", script],
-            "workingDir": "/work",
-            "volumeMounts": [{ "name": "work", "mountPath": "/work" }],
+            "workingDir": "/shared",
+            "volumeMounts": [{ "name": "work", "mountPath": "/shared" }],
         })
     };
     json!({
@@ -64,7 +64,7 @@ fn asking(annotations: &[(&str, &str)], containers: &[(&str, &str)]) -> Value {
     })
 }
 
-/// The lines that the steps have written to `/work/log`.
+/// The lines that the steps have written to `/shared/log`.
 fn log(pod: &LivePod) -> Vec<String> {
     pod.read("work", "log").unwrap_or_default().lines().map(str::to_owned).collect()
 }

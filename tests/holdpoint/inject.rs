@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
+use controller_shim::Injection;
 use serde_json::json;
 
 use crate::runner::{Finished, Home, Running};
@@ -276,23 +277,30 @@ fn what_is_no_manifest_is_told() {
     home.verb(&["inject", "--delivery", "post"]).ended_with(2);
 }
 
-/// The offline way and the webhook's way give the same pod.
+/// The offline way and the webhook's way give the same pod, or the same refusal.
 #[test]
 fn a_pod_of_a_cluster_gives_what_the_webhook_makes_of_it() {
-    let Some(request) = holdpoint_tests::fixtures::review("scripts") else { return };
-    let pod = &request["request"]["object"];
     let settings = controller_shim::Settings {
         image: "i:1".to_owned(),
         delivery: controller_shim::Delivery::InitContainer,
     };
-    let controller_shim::Injection::Injected { pod: wanted, .. } =
-        controller_shim::inject(pod, &settings)
-    else {
-        panic!("it is not injected");
-    };
-    let told = inject(&Home::new(), &pod.to_string(), &["--image", "i:1"]);
-    assert_eq!(told.json(), wanted);
-    let yaml =
-        inject(&Home::new(), &pod.to_string(), &["--image", "i:1", "-o", "yaml"]).ended_with(0);
-    assert_eq!(inject(&Home::new(), &yaml, &["-o", "json"]).json(), wanted);
+    let inject =
+        |text: &str, output: &str| inject(&Home::new(), text, &["--image", "i:1", "-o", output]);
+    for name in holdpoint_tests::fixtures::REVIEWS {
+        let Some(request) = holdpoint_tests::fixtures::review(name) else { return };
+        let pod = &request["request"]["object"];
+        let told = inject(&pod.to_string(), "json");
+        let wanted = match controller_shim::inject(pod, &settings) {
+            Injection::Injected { pod, .. } => pod,
+            Injection::Untouched { .. } => pod.clone(),
+            Injection::Refused(why) => {
+                assert!(told.stderr.contains(&why), "{name}: {told:#?}");
+                told.ended_with(3);
+                continue;
+            }
+        };
+        assert_eq!(told.json(), wanted, "{name}");
+        let yaml = inject(&pod.to_string(), "yaml").ended_with(0);
+        assert_eq!(inject(&yaml, "json").json(), wanted, "{name}");
+    }
 }

@@ -5,6 +5,7 @@ mod conditions;
 mod kept;
 mod objects;
 mod page;
+mod policy;
 mod server;
 
 use serde_json::Value;

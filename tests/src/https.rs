@@ -112,6 +112,14 @@ impl Https {
 }
 
 impl Connection {
+    /// Another hand on the same connection, which one of HTTP/2 alone can have.
+    pub fn beside(&self) -> Self {
+        let Sender::Http2(sender) = &self.sender else {
+            panic!("HTTP/1.1 has one request at a time")
+        };
+        Self { host: self.host.clone(), sender: Sender::Http2(sender.clone()) }
+    }
+
     /// Sends a body as JSON and waits for the answer.
     ///
     /// # Errors

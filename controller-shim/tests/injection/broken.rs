@@ -1,28 +1,19 @@
 //! A thousand broken requests: whatever comes, there is an answer or an error, and never a panic.
 
 use controller_shim::review::review;
-use holdpoint_tests::Random;
 use holdpoint_tests::broken::{mutate, scramble};
 use holdpoint_tests::fixtures::{self, REVIEWS};
-use serde_json::{Value, json};
+use holdpoint_tests::{Random, review_of};
+use serde_json::Value;
 
 use crate::pods::{asking, image_volume, of_tekton, settings};
 
 /// Real requests, and made-up ones where those are not there.
 fn requests() -> Vec<Value> {
     let made_up = [asking(&[("breakpoint", "on-failure")], &["a", "b"]), of_tekton(&[], &["one"])];
-    let around = |pod: Value| {
-        json!({
-            "apiVersion": "admission.k8s.io/v1",
-            "kind": "AdmissionReview",
-            "request": {
-                "uid": "1", "operation": "CREATE", "resource": { "resource": "pods" }, "object": pod,
-            },
-        })
-    };
     made_up
         .into_iter()
-        .map(around)
+        .map(review_of)
         .chain(REVIEWS.iter().filter_map(|name| fixtures::review(name)))
         .collect()
 }

@@ -8,160 +8,153 @@ use crate::pods::{asking, image_volume, settings};
 type Change = fn(&mut Value);
 
 /// Annotations, what else is changed, and the sentence.
-type Case<'a> = (&'a [(&'a str, &'a str)], Change, &'a str);
+type Case = (&'static [(&'static str, &'static str)], Change, &'static str);
 
 fn as_it_is(_: &mut Value) {}
 
+/// What is refused, of a pod with the containers `a` and `b`.
+const CASES: [Case; 24] = [
+    (&[("inject", "yes")], as_it_is, r#"inject "yes": it is no truth value; give true or false"#),
+    (&[("steps", "a,x")], as_it_is, r#"steps "a,x": there is no container `x`; name some of a, b"#),
+    (
+        &[("steps", "a,a")],
+        as_it_is,
+        r#"steps "a,a": `a` is there twice; name each container once, in order, as in "build,test""#,
+    ),
+    (
+        &[("finally", "a")],
+        as_it_is,
+        r#"finally "a": step `b` comes after a finally step; finally steps must be the last ones"#,
+    ),
+    (
+        &[("steps", "b"), ("finally", "a")],
+        as_it_is,
+        r#"finally "a": there is no step `a`; the steps are b"#,
+    ),
+    (
+        &[("wait-timeout", "1 h")],
+        as_it_is,
+        r#"wait-timeout "1 h": time: unknown unit " h" in duration "1 h"; give one as in "1h""#,
+    ),
+    (
+        &[("breakpoint", "before:c")],
+        as_it_is,
+        r#"breakpoint "before:c": there is no step `c`; the steps are a, b"#,
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["containers"][0]["command"] = Value::Null,
+        "inject \"true\": container `a` has no command, and its image's cannot be known here; \
+         give it one, or leave it out of holdpoint.dev/steps",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["containers"][1]["command"] = json!([""]),
+        "inject \"true\": container `b` has no command, and its image's cannot be known here; \
+         give it one, or leave it out of holdpoint.dev/steps",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["restartPolicy"] = json!("OnFailure"),
+        "inject \"true\": the pod's restartPolicy is OnFailure, and a step runs once; \
+         set it to Never, as a Job may have it",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["restartPolicy"] = Value::Null,
+        "inject \"true\": the pod's restartPolicy is Always, and a step runs once; \
+         set it to Never, as a Job may have it",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["containers"][0]["restartPolicy"] = json!("OnFailure"),
+        "inject \"true\": the restartPolicy of container `a` is OnFailure; \
+         take it away, since a step runs once",
+    ),
+    (
+        &[],
+        |pod| mount(pod, "/tekton/results"),
+        "inject \"true\": container `a` mounts /tekton/results itself; \
+         mount it elsewhere than below /tekton",
+    ),
+    (
+        &[],
+        |pod| mount(pod, "//./tekton"),
+        "inject \"true\": container `a` mounts //./tekton itself; \
+         mount it elsewhere than below /tekton",
+    ),
+    (
+        &[],
+        |pod| mount(pod, "/own/../../tekton/run"),
+        "inject \"true\": container `a` mounts /own/../../tekton/run itself; \
+         mount it elsewhere than below /tekton",
+    ),
+    (
+        &[],
+        |pod| {
+            let device = json!({ "name": "own", "devicePath": "/tekton/disk" });
+            pod["spec"]["containers"][1]["volumeDevices"] = json!([device]);
+        },
+        "inject \"true\": container `b` mounts /tekton/disk itself; \
+         mount it elsewhere than below /tekton",
+    ),
+    (
+        &[],
+        |pod| {
+            pod["spec"]["containers"][0]["restartPolicy"] = json!("Never");
+            pod["spec"]["containers"][0]["restartPolicyRules"] = json!([{ "action": "Restart" }]);
+        },
+        "inject \"true\": container `a` has restartPolicyRules; \
+         take them away, since a step runs once",
+    ),
+    (
+        &[("steps", "b")],
+        |pod| pod["spec"]["containers"][0]["restartPolicyRules"] = restarts_all(),
+        "inject \"true\": container `a` may restart the whole pod, and a step runs once; \
+         take its rule with RestartAllContainers away",
+    ),
+    (
+        &[],
+        |pod| {
+            let container = json!({ "name": "db", "restartPolicyRules": restarts_all() });
+            pod["spec"]["initContainers"] = json!([container]);
+        },
+        "inject \"true\": container `db` may restart the whole pod, and a step runs once; \
+         take its rule with RestartAllContainers away",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["volumes"] = json!([{ "name": "holdpoint-run-1" }]),
+        "inject \"true\": the pod has a volume `holdpoint-run-1` of its own; \
+         give it another name",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["initContainers"] = json!([{ "name": "holdpoint-prepare" }]),
+        "inject \"true\": the pod has a container `holdpoint-prepare` of its own; \
+         give it another name",
+    ),
+    (
+        &[("steps", "b")],
+        |pod| pod["spec"]["containers"][0]["name"] = json!("holdpoint-prepare"),
+        "inject \"true\": the pod has a container `holdpoint-prepare` of its own; \
+         give it another name",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["nodeSelector"] = json!({ "kubernetes.io/os": "windows" }),
+        "inject \"true\": the pod is not one for Linux; take the annotation away",
+    ),
+    (
+        &[],
+        |pod| pod["spec"]["containers"] = json!([]),
+        "inject \"true\": the pod has no container; give it some to be steps",
+    ),
+];
+
 #[test]
 fn each_refusal_says_what_to_do() {
-    let cases: [Case<'_>; 24] = [
-        (
-            &[("inject", "yes")],
-            as_it_is,
-            r#"inject "yes": it is no truth value; give true or false"#,
-        ),
-        (
-            &[("steps", "a,x")],
-            as_it_is,
-            r#"steps "a,x": there is no container `x`; name some of a, b"#,
-        ),
-        (
-            &[("steps", "a,a")],
-            as_it_is,
-            r#"steps "a,a": `a` is there twice; name each container once, in order, as in "build,test""#,
-        ),
-        (
-            &[("finally", "a")],
-            as_it_is,
-            r#"finally "a": step `b` comes after a finally step; finally steps must be the last ones"#,
-        ),
-        (
-            &[("steps", "b"), ("finally", "a")],
-            as_it_is,
-            r#"finally "a": there is no step `a`; the steps are b"#,
-        ),
-        (
-            &[("wait-timeout", "1 h")],
-            as_it_is,
-            r#"wait-timeout "1 h": time: unknown unit " h" in duration "1 h"; give one as in "1h""#,
-        ),
-        (
-            &[("breakpoint", "before:c")],
-            as_it_is,
-            r#"breakpoint "before:c": there is no step `c`; the steps are a, b"#,
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["containers"][0]["command"] = Value::Null,
-            "inject \"true\": container `a` has no command, and its image's cannot be known here; \
-             give it one, or leave it out of holdpoint.dev/steps",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["containers"][1]["command"] = json!([""]),
-            "inject \"true\": container `b` has no command, and its image's cannot be known here; \
-             give it one, or leave it out of holdpoint.dev/steps",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["restartPolicy"] = json!("OnFailure"),
-            "inject \"true\": the pod's restartPolicy is OnFailure, and a step runs once; \
-             set it to Never, as a Job may have it",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["restartPolicy"] = Value::Null,
-            "inject \"true\": the pod's restartPolicy is Always, and a step runs once; \
-             set it to Never, as a Job may have it",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["containers"][0]["restartPolicy"] = json!("OnFailure"),
-            "inject \"true\": the restartPolicy of container `a` is OnFailure; \
-             take it away, since a step runs once",
-        ),
-        (
-            &[],
-            |pod| mount(pod, "/tekton/results"),
-            "inject \"true\": container `a` mounts /tekton/results itself; \
-             mount it elsewhere than below /tekton",
-        ),
-        (
-            &[],
-            |pod| mount(pod, "//./tekton"),
-            "inject \"true\": container `a` mounts //./tekton itself; \
-             mount it elsewhere than below /tekton",
-        ),
-        (
-            &[],
-            |pod| mount(pod, "/own/../../tekton/run"),
-            "inject \"true\": container `a` mounts /own/../../tekton/run itself; \
-             mount it elsewhere than below /tekton",
-        ),
-        (
-            &[],
-            |pod| {
-                let device = json!({ "name": "own", "devicePath": "/tekton/disk" });
-                pod["spec"]["containers"][1]["volumeDevices"] = json!([device]);
-            },
-            "inject \"true\": container `b` mounts /tekton/disk itself; \
-             mount it elsewhere than below /tekton",
-        ),
-        (
-            &[],
-            |pod| {
-                pod["spec"]["containers"][0]["restartPolicy"] = json!("Never");
-                pod["spec"]["containers"][0]["restartPolicyRules"] =
-                    json!([{ "action": "Restart" }]);
-            },
-            "inject \"true\": container `a` has restartPolicyRules; \
-             take them away, since a step runs once",
-        ),
-        (
-            &[("steps", "b")],
-            |pod| pod["spec"]["containers"][0]["restartPolicyRules"] = restarts_all(),
-            "inject \"true\": container `a` may restart the whole pod, and a step runs once; \
-             take its rule with RestartAllContainers away",
-        ),
-        (
-            &[],
-            |pod| {
-                let container = json!({ "name": "db", "restartPolicyRules": restarts_all() });
-                pod["spec"]["initContainers"] = json!([container]);
-            },
-            "inject \"true\": container `db` may restart the whole pod, and a step runs once; \
-             take its rule with RestartAllContainers away",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["volumes"] = json!([{ "name": "holdpoint-run-1" }]),
-            "inject \"true\": the pod has a volume `holdpoint-run-1` of its own; \
-             give it another name",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["initContainers"] = json!([{ "name": "holdpoint-prepare" }]),
-            "inject \"true\": the pod has a container `holdpoint-prepare` of its own; \
-             give it another name",
-        ),
-        (
-            &[("steps", "b")],
-            |pod| pod["spec"]["containers"][0]["name"] = json!("holdpoint-prepare"),
-            "inject \"true\": the pod has a container `holdpoint-prepare` of its own; \
-             give it another name",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["nodeSelector"] = json!({ "kubernetes.io/os": "windows" }),
-            "inject \"true\": the pod is not one for Linux; take the annotation away",
-        ),
-        (
-            &[],
-            |pod| pod["spec"]["containers"] = json!([]),
-            "inject \"true\": the pod has no container; give it some to be steps",
-        ),
-    ];
-    for (annotations, change, sentence) in cases {
+    for (annotations, change, sentence) in CASES {
         let mut pod = asking(annotations, &["a", "b"]);
         change(&mut pod);
         let refused = Injection::Refused(format!("holdpoint.dev/{sentence}"));

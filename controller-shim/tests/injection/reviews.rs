@@ -1,26 +1,12 @@
 //! The reviews around the pods.
 
 use controller_shim::review::{Outcome, fault, review};
+use holdpoint_tests::review_of;
 use serde_json::{Value, json};
 
 use crate::pods::{asking, of_tekton, settings};
 
 type Change = fn(&mut Value);
-
-fn request(pod: Value) -> Value {
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "1-2-3",
-            "operation": "CREATE",
-            "resource": { "group": "", "version": "v1", "resource": "pods" },
-            "namespace": "ci",
-            "name": "build-pod",
-            "object": pod,
-        },
-    })
-}
 
 fn reviewed(request: &Value) -> controller_shim::review::Reviewed {
     review(request.to_string().as_bytes(), &settings()).unwrap()
@@ -35,7 +21,7 @@ fn other_requests_let_everything_in() {
         |request| request["resource"]["group"] = json!("metrics.k8s.io"),
     ];
     for change in changes {
-        let mut request = request(asking(&[], &["a"]));
+        let mut request = review_of(asking(&[], &["a"]));
         assert_eq!(reviewed(&request).outcome, Outcome::Injected);
         change(&mut request["request"]);
         let reviewed = reviewed(&request);
@@ -48,7 +34,7 @@ fn other_requests_let_everything_in() {
 fn the_log_learns_whose_pod_it_was() {
     let mut pod = of_tekton(&[("breakpoint", "nonsense")], &["one"]);
     pod["metadata"]["generateName"] = json!("build-");
-    let mut request = request(pod);
+    let mut request = review_of(pod);
     let named = reviewed(&request);
     assert_eq!((named.namespace.as_str(), named.pod.as_str()), ("ci", "build-pod"));
     assert_eq!(named.owner, "TaskRun/build");
@@ -59,7 +45,7 @@ fn the_log_learns_whose_pod_it_was() {
 
 #[test]
 fn a_refusal_has_a_message_and_a_code() {
-    let refused = reviewed(&request(asking(&[("steps", "x")], &["a"])));
+    let refused = reviewed(&review_of(asking(&[("steps", "x")], &["a"])));
     assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "bad-annotation"));
     let response = &refused.answer["response"];
     assert_eq!((&response["allowed"], &response["uid"]), (&json!(false), &json!("1-2-3")));
@@ -70,7 +56,7 @@ fn a_refusal_has_a_message_and_a_code() {
 
 #[test]
 fn what_is_no_review_says_why() {
-    let whole = request(asking(&[], &["a"]));
+    let whole = review_of(asking(&[], &["a"]));
     let cases: [(Change, &str); 5] = [
         (
             |review| review["apiVersion"] = json!("admission.k8s.io/v1beta1"),
@@ -98,7 +84,7 @@ fn what_is_no_review_says_why() {
 fn a_pod_that_cannot_be_read_goes_in_with_a_warning() {
     let mut pod = asking(&[], &["a"]);
     pod["spec"]["containers"][0]["command"] = json!("sh");
-    let reviewed = reviewed(&request(pod));
+    let reviewed = reviewed(&review_of(pod));
     assert_eq!((reviewed.outcome, reviewed.reason), (Outcome::Untouched, "unreadable"));
     assert!(
         reviewed.message.starts_with("holdpoint: the pod cannot be read: invalid type"),
@@ -109,7 +95,7 @@ fn a_pod_that_cannot_be_read_goes_in_with_a_warning() {
 
 #[test]
 fn a_fault_of_ours_stops_no_pod_but_one_that_depends_on_us() {
-    let answered = |pod: Value| fault(request(pod).to_string().as_bytes()).unwrap();
+    let answered = |pod: Value| fault(review_of(pod).to_string().as_bytes()).unwrap();
     let refused = answered(asking(&[], &["a"]));
     assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "fault"));
     let status = &refused.answer["response"]["status"];

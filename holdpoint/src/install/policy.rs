@@ -20,8 +20,8 @@ pub(super) fn objects(image: &str) -> Vec<Value> {
                 "matchConditions": conditions::prepared_by_tekton(),
                 "matchConstraints": { "resourceRules": [webhook::pods_that_are_made()] },
                 "mutations": [{
-                    "patchType": "ApplyConfiguration",
-                    "applyConfiguration": { "expression": replacement(image) },
+                    "patchType": "JSONPatch",
+                    "jsonPatch": { "expression": replacement(image) },
                 }],
                 "reinvocationPolicy": "IfNeeded",
             },
@@ -35,19 +35,19 @@ pub(super) fn objects(image: &str) -> Vec<Value> {
     ]
 }
 
-/// Init containers are merged by their name. No name of an image has a quote in it.
+/// A patch rather than a configuration to be applied: for that the API server needs lists without
+/// doubles, and a step of Tekton's may have a variable twice. No name of an image has a quote in it.
 fn replacement(image: &str) -> String {
     format!(
         "\
-Object{{
-  spec: Object.spec{{
-    initContainers: [
-      Object.spec.initContainers{{
-        name: 'prepare',
-        image: '{image}'
-      }}
-    ]
+[
+  JSONPatch{{
+    op: 'replace',
+    path: '/spec/initContainers/'
+      + string(object.spec.initContainers.map(container, container.name).indexOf('prepare'))
+      + '/image',
+    value: '{image}'
   }}
-}}"
+]"
     )
 }

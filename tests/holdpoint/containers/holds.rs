@@ -1,11 +1,11 @@
 //! A plain pod through holds, retries, pauses and stops.
 
-use holdpoint_tests::{LivePod, Said};
+use holdpoint_tests::{LivePod, Said, fixtures};
 use serde_json::{Value, json};
 
 use super::{DELIVERIES, accepted, asking, codes, ends, injected, log};
 
-/// Fails until somebody has made `/work/fixed`.
+/// Fails until somebody has made `/shared/fixed`.
 const TEST: &str = "echo test >> log; test -e fixed";
 
 fn ready() -> Said {
@@ -31,12 +31,41 @@ fn a_failed_step_is_held_repaired_and_retried() {
         // Where nobody could place the scripts, the verbs are there all the same.
         let by_script = containers[1].script("debug-status", ["-o", "json"]);
         assert_eq!(by_script.code == 0, delivery == "init-container", "{}", by_script.text);
-        assert_eq!(containers[1].exec(["touch", "/work/fixed"]).code, 0);
+        assert_eq!(containers[1].exec(["touch", "/shared/fixed"]).code, 0);
         accepted(&containers[1], &["retry"]);
         let ends = ends(containers);
         assert_eq!(codes(&ends), [0, 0, 0], "{ends:?}");
         assert_eq!(log(&pod), ["build", "test", "test", "clean"]);
         assert!(pod.told("test", "StartedAt").is_some(), "{}", pod.message("test"));
+    }
+}
+
+/// The pod of a cluster, as its API server had it: hold, pause, retry, and in another one a stop.
+#[test]
+fn a_pod_of_a_cluster_is_held_and_goes_on() {
+    for delivery in DELIVERIES {
+        let Some(mut review) = fixtures::review("plain") else { return };
+        let plain = review["request"]["object"].take();
+        let Some(pod) = injected(&plain, delivery) else { return };
+        let mut containers = pod.start_all();
+        assert_eq!(containers[1].reaches("held-failed")["exitCode"], 2);
+        assert_eq!([1, 2].map(|at| pod.probe(&containers[at]).code), [1, 0]);
+        pod.annotate("holdpoint.dev/pause", Some("not yet"));
+        containers[2].until("told of the pause", |state| state["markers"][0]["name"] == "pause");
+        accepted(&containers[1], &["retry", "--", "true"]);
+        containers[2].reaches("paused");
+        pod.annotate("holdpoint.dev/pause", None);
+        let all = ends(containers);
+        assert_eq!(codes(&all), [0, 0, 0], "{all:?}");
+        assert!(all[2].output.ends_with("\nclean\n"), "{all:?}");
+
+        let Some(pod) = injected(&plain, delivery) else { return };
+        let mut containers = pod.start_all();
+        containers[1].reaches("held-failed");
+        pod.annotate("holdpoint.dev/stop-finally", Some("wrong branch"));
+        let all = ends(containers);
+        assert_eq!(codes(&all), [0, 2, 0], "{all:?}");
+        assert_eq!(all[2].output, "clean\n");
     }
 }
 
@@ -54,7 +83,7 @@ fn a_pause_is_an_annotation_set_and_taken_away() {
         pod.annotate("holdpoint.dev/pause", Some("look at the logs"));
         let is_told = |state: &Value| !state["markers"].as_array().unwrap().is_empty();
         containers[0].until("paused behind its command", is_told);
-        assert_eq!(containers[0].exec(["touch", "/work/go"]).code, 0);
+        assert_eq!(containers[0].exec(["touch", "/shared/go"]).code, 0);
         let message = containers[1].reaches("paused")["message"].to_string();
         assert!(message.contains("look at the logs"), "{message}");
         let told = pod.probe(&containers[1]);
@@ -95,7 +124,7 @@ fn a_run_is_stopped_by_an_annotation() {
         if wanted[0] == 0 {
             let told = containers[0].until("told", heard);
             assert_eq!(told["markers"][0]["name"], annotation);
-            assert_eq!(containers[0].exec(["touch", "/work/go"]).code, 0);
+            assert_eq!(containers[0].exec(["touch", "/shared/go"]).code, 0);
         }
         let ends = ends(containers);
         assert_eq!(codes(&ends), wanted, "{annotation}: {ends:?}");
@@ -123,7 +152,7 @@ fn a_breakpoint_is_set_and_taken_away_by_its_annotation() {
     pod.annotate("holdpoint.dev/breakpoint", Some("on-failure"));
     let sees = |state: &Value| state["markers"][0]["name"] == "breakpoint";
     containers[0].until("told of the breakpoint", sees);
-    assert_eq!(containers[0].exec(["touch", "/work/go"]).code, 0);
+    assert_eq!(containers[0].exec(["touch", "/shared/go"]).code, 0);
     assert_eq!(containers[0].reaches("held-failed")["exitCode"], 4);
     pod.annotate("holdpoint.dev/breakpoint", None);
     accepted(&containers[0], &["continue"]);
@@ -204,7 +233,7 @@ fn steps_run_in_the_order_that_the_annotation_gives() {
 /// The same without a shell in any image.
 #[test]
 fn a_pod_without_a_shell_is_held_and_goes_on() {
-    let fails = json!(["/tekton/bin/entrypoint", "cp", "/absent", "/work/absent"]);
+    let fails = json!(["/tekton/bin/entrypoint", "cp", "/absent", "/shared/absent"]);
     for delivery in DELIVERIES {
         let mut pod = asking(&[("breakpoint", "on-failure")], &[("one", ""), ("two", "")]);
         for (step, command) in [(0, &fails), (1, &json!(["/tekton/bin/entrypoint", "step-init"]))] {

@@ -49,7 +49,7 @@ fn a_restricted_pod_is_held_and_retried_whoever_its_users_are() {
             assert_eq!([0, 1].map(|at| pod.probe(&containers[at]).code), [1, 0], "{context}");
             assert_eq!(
                 containers[0]
-                    .exec(["sh", "-c", "umask 0; echo > /work/fixed; echo >> /work/log"])
+                    .exec(["sh", "-c", "umask 0; echo > /shared/fixed; echo >> /shared/log"])
                     .code,
                 0
             );
@@ -100,7 +100,7 @@ fn steps_that_share_their_processes_are_told_apart() {
         accepted(&containers[0], &["fail-continue"]);
         assert_eq!(containers.remove(0).ends().code, 1);
         containers[0].reaches("held-failed");
-        assert_eq!(containers[0].exec(["touch", "/work/fixed"]).code, 0);
+        assert_eq!(containers[0].exec(["touch", "/shared/fixed"]).code, 0);
         accepted(&containers[0], &["retry"]);
         assert_eq!(codes(&ends(containers)), [0]);
         assert_eq!(log(&pod), ["one", "two", "two"], "{delivery}");

@@ -1,11 +1,6 @@
 //! Pods as Tekton's controller made them, injected and run.
 
-#![allow(clippy::print_stderr)]
-
-use std::fs;
-use std::path::Path;
-
-use holdpoint_tests::LivePod;
+use holdpoint_tests::{LivePod, fixtures};
 use serde_json::{Value, json};
 
 use super::{accepted, codes, ends, injected};
@@ -13,13 +8,7 @@ use super::{accepted, codes, ends, injected};
 /// The pod of a fixture; none, with a word, where the fixtures are not there. An init container whose
 /// image is not to be had here makes its folder with the tools of another one.
 fn fixture(name: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/admission");
-    let Ok(text) = fs::read_to_string(folder.join(format!("{name}.json"))) else {
-        eprintln!("skipped: there is no {name}.json in {}", folder.display());
-        return None;
-    };
-    let mut request: Value = serde_json::from_str(&text).unwrap();
-    let mut pod = request["request"]["object"].take();
+    let mut pod = fixtures::review(name)?["request"]["object"].take();
     for container in pod["spec"]["initContainers"].as_array_mut().unwrap() {
         if container["name"] == "working-dir-initializer" {
             container["image"] = json!("localhost/busybox:1");

@@ -17,11 +17,11 @@ fn telling() -> Value {
     container["args"] =
         json!(["", "$(B) $(absent) $$$(A) a$$b", "-entrypoint", "--", "$(date)", "$("]);
     container["env"] = json!([
-        { "name": "FILE", "value": "/work/told" },
+        { "name": "FILE", "value": "/shared/told" },
         { "name": "A", "value": "one word" },
         { "name": "B", "value": "$(A) and $$(A)" },
     ]);
-    container["workingDir"] = json!("/work");
+    container["workingDir"] = json!("/shared");
     pod
 }
 

@@ -60,6 +60,14 @@ fn ports_are_those_that_it_listens_on() {
 fn permissions_are_for_what_it_keeps() {
     let names = started(&[]).certificate.names;
     let rules = |kind: &str| object(&[], kind)["rules"].take();
+    // What it does with each is in the server's own tests.
+    let verbs = |kind: &str| {
+        let rules = rules(kind);
+        let verbs = rules.as_array().unwrap().iter().map(|rule| rule["verbs"].clone());
+        verbs.collect::<Vec<_>>()
+    };
+    assert_eq!(verbs("Role"), [json!(["create"]), json!(["get", "update"])]);
+    assert_eq!(verbs("ClusterRole"), [json!(["get", "update"])]);
     assert_eq!(rules("Role")[1]["resourceNames"], json!([names.secret]));
     assert_eq!(rules("ClusterRole")[0]["resourceNames"], json!([names.webhook_configuration]));
     assert_eq!(object(&[], "Service")["metadata"]["name"], json!(names.service));
