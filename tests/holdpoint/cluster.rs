@@ -3,6 +3,7 @@
 
 mod annotate;
 mod attach;
+mod by_step;
 mod faults;
 mod heed;
 mod kubeconfig;

@@ -13,12 +13,14 @@ pub mod tasks;
 pub mod told;
 pub mod wait;
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use debug_scripts::{Verb, Word};
 use entrypoint::go_duration;
 use entrypoint::verb::Answer;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use tokio::time::timeout;
 
 use self::object::Run;
 use self::order::Order;
@@ -95,6 +97,9 @@ pub async fn ask(
 /// How often a run that changes all the time is read again.
 const ATTEMPTS: usize = 5;
 
+/// How long pods are heard before their run is changed, where that would end them.
+const HEAD_START: Duration = Duration::from_secs(2);
+
 /// An order, and how it was given.
 struct Asked<'a> {
     order: Order,
@@ -115,6 +120,9 @@ struct Changed {
     unchanged: Vec<ClusterError>,
 }
 
+/// What came of it in the pods; or they could not be found.
+type PodsTold = Result<Vec<Told>, ClusterError>;
+
 impl Asked<'_> {
     async fn every(&self, program: Program, kind: Kind) -> Result<Exit, ClusterError> {
         let selector = self.arguments.reach.selector.as_deref();
@@ -131,11 +139,11 @@ impl Asked<'_> {
     /// Gives the order to one run, and stays until its end where that is asked.
     async fn obey(&self, run: Run) -> RunTold {
         let began = Instant::now();
-        let Changed { run, before, again, unchanged } = match self.changed(run).await {
-            Ok(changed) => changed,
+        let (changed, pods) = match self.carry_out(run).await {
+            Ok(done) => done,
             Err(told) => return told,
         };
-        let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
+        let Changed { run, before, again, unchanged } = changed;
         let mut told = self.accepted(&run, again, pods);
         for error in unchanged {
             told.code = told.code.max(Answer::NOBODY);
@@ -148,8 +156,32 @@ impl Asked<'_> {
         told
     }
 
+    /// Changes the object and tells its pods. Where Tekton would then end these, they hear of it first,
+    /// once a rehearsal has shown that the object can be changed; in any other case a refusal is to leave
+    /// all as it was, and the object says first that nothing more begins.
+    async fn carry_out(&self, run: Run) -> Result<(Changed, PodsTold), RunTold> {
+        let tell = |run| pods::tell(self.order, self.cluster, self.arguments, run);
+        if !self.order.ends_tasks(run.kind) {
+            let changed = self.changed(run, false).await?;
+            let pods = tell(&changed.run).await;
+            return Ok((changed, pods));
+        }
+        let run = self.changed(run, true).await?.run;
+        let mut telling = pin!(tell(&run));
+        let early = timeout(HEAD_START, &mut telling).await.ok();
+        let changing = self.changed(run.clone(), false);
+        let (changed, pods) = match early {
+            Some(pods) => (changing.await, pods),
+            None => join(changing, telling).await,
+        };
+        match changed {
+            Ok(changed) => Ok((changed, pods)),
+            Err(told) => Err(told.beside(pods.unwrap_or_default())),
+        }
+    }
+
     /// Changes the object where the order meets it in time; anew where it has changed since it was read.
-    async fn changed(&self, run: Run) -> Result<Changed, RunTold> {
+    async fn changed(&self, run: Run, is_rehearsal: bool) -> Result<Changed, RunTold> {
         let (status, mut run) = (self.order.status(run.kind), run);
         let mut attempt = 1;
         loop {
@@ -159,7 +191,10 @@ impl Asked<'_> {
                 Meets::Same => true,
                 Meets::Time => false,
             };
-            let change = if again { Ok(Vec::new()) } else { self.change(&run, status).await };
+            let change = match again {
+                true => Ok(Vec::new()),
+                false => self.change(&run, status, is_rehearsal).await,
+            };
             match change {
                 Ok(unchanged) => return Ok(Changed { run, before, again, unchanged }),
                 Err(error) if error.is_outdated() && attempt < ATTEMPTS => {}
@@ -187,12 +222,14 @@ impl Asked<'_> {
         &self,
         run: &Run,
         status: Option<&str>,
+        is_rehearsal: bool,
     ) -> Result<Vec<ClusterError>, ClusterError> {
         if self.arguments.manner.dry_run {
             return Ok(Vec::new());
         }
         if let Some(status) = status {
-            return run.set_status(self.cluster, status).await.map(|()| Vec::new());
+            let set = run.set_status(self.cluster, status, is_rehearsal).await;
+            return set.map(|()| Vec::new());
         }
         let annotation = pods::annotation(self.order, self.arguments)?;
         let (key, value) = annotation.pair();
@@ -235,7 +272,7 @@ impl Asked<'_> {
         RunTold::new(run, self.order.verb(), code, outcome, message)
     }
 
-    fn accepted(&self, run: &Run, again: bool, pods: Result<Vec<Told>, ClusterError>) -> RunTold {
+    fn accepted(&self, run: &Run, again: bool, pods: PodsTold) -> RunTold {
         let effect = self.order.effect();
         let (outcome, message) = if self.arguments.manner.dry_run {
             let change = match self.order.status(run.kind) {

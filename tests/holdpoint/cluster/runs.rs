@@ -74,8 +74,10 @@ fn once_told<T>(
     })
 }
 
+/// The patches that change something.
 pub(super) fn patches(setting: &Setting) -> Vec<Request> {
-    setting.api.requests().into_iter().filter(|it| it.method == "PATCH").collect()
+    let requests = setting.api.requests().into_iter();
+    requests.filter(|it| it.method == "PATCH" && it.asked("dryRun").is_empty()).collect()
 }
 
 #[test]

@@ -67,6 +67,15 @@ impl RunTold {
         Self::new(run, verb, Answer::NOBODY, "unanswered", error.to_string())
     }
 
+    /// The same where its pods had been told by then.
+    pub fn beside(self, pods: Vec<Told>) -> Self {
+        let message = match pods.as_slice() {
+            [] => self.message,
+            _ => format!("{}; its pods had been told before", self.message),
+        };
+        Self { message, pods, ..self }
+    }
+
     /// The lines of it: the run, its pods, its tasks.
     pub fn lines(&self) -> Vec<String> {
         let first = format!("{}: {}: {}", self.run, self.outcome, self.message);
