@@ -3,6 +3,7 @@
 mod attach;
 mod install;
 mod look;
+mod print;
 mod reach;
 mod reference;
 mod verb;
@@ -19,10 +20,12 @@ use crate::program::Program;
 
 pub use attach::AttachArguments;
 pub use install::{InstallArguments, Issuer};
-pub use look::{CompletionArguments, ListArguments, ListOutput, LogsArguments, Shell};
+pub use look::{CompletionArguments, ListArguments, LogsArguments, Shell};
+pub use print::Print;
 pub use reach::Reach;
 pub use reference::reference;
-pub use verb::{Asking, By, Manner, Print, Until, VerbArguments, Wait};
+pub(crate) use verb::NAMES;
+pub use verb::{Asking, By, Manner, Until, VerbArguments, Wait};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,12 +3,14 @@
 
 mod check;
 
+pub(crate) use check::NAMES;
+
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches as _, ValueEnum};
 use debug_scripts::{RunVerb, Tool, Verb, Word};
 use entrypoint::go_duration;
 
-use super::Reach;
+use super::{Print, Reach};
 use crate::cluster::runs::order::Order;
 use crate::cluster::target::{Kind, Target};
 
@@ -61,18 +63,6 @@ pub enum Wait {
     Time(String),
     /// Until a PipelineRun or a TaskRun has ended.
     End,
-}
-
-/// For whom an answer is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Print {
-    /// For a person
-    #[default]
-    Text,
-    /// For a program
-    Json,
-    /// The object that `retry pr/NAME --dry-run` would create
-    Yaml,
 }
 
 impl Asking {

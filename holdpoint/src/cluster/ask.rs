@@ -9,7 +9,7 @@ use entrypoint::verb::Answer;
 use futures_util::future::join_all;
 
 use super::annotate;
-use super::answer::{Told, next, text, worst};
+use super::answer::{Told, next, tell, worst};
 use super::choose::{self, Chosen, Seen};
 use super::connect::Cluster;
 use super::error::ClusterError;
@@ -180,20 +180,20 @@ impl Asking<'_> {
     /// Where nobody is asked, that is so for every pod; a person reads it once.
     fn refuse(&self, resolved: &Resolved, why: &str) -> Exit {
         let told = |pod| Told::new(pod, self.verb(), Answer::REJECTED, why.to_owned());
-        let line = match self.arguments.asking.output {
-            Print::Json => text(&resolved.pods.iter().map(told).collect::<Vec<_>>(), true),
-            Print::Text | Print::Yaml => format!("rejected: {why}"),
-        };
-        let _ = crate::print(&line);
+        match self.arguments.asking.output {
+            Print::Text | Print::Wide => drop(crate::print(&format!("rejected: {why}"))),
+            Print::Name => crate::say(&format!("rejected: {why}")),
+            output => tell(output, &resolved.pods.iter().map(told).collect::<Vec<_>>()),
+        }
         exit(Answer::REJECTED)
     }
 
     fn tell(&self, program: Program, resolved: &Resolved, told: &[Told]) -> Exit {
-        let json = self.arguments.asking.output == Print::Json;
-        let _ = crate::print(&text(told, json));
+        let output = self.arguments.asking.output;
+        tell(output, told);
         let next =
             next(program, &self.arguments.reach, &resolved.target, self.arguments.word, told);
-        if let Some(next) = next.filter(|_| !json) {
+        if let Some(next) = next.filter(|_| output.is_for_a_person()) {
             let _ = crate::print(&format!("next: {next}"));
         }
         exit(worst(told))

@@ -27,7 +27,7 @@ use self::order::Order;
 use self::phase::{Meets, Phase};
 use self::told::RunTold;
 use self::wait::Waited;
-use super::answer::{TIMED_OUT, Told};
+use super::answer::{Outcome as _, TIMED_OUT, Told, tell};
 use super::children::{End, end};
 use super::connect::Cluster;
 use super::error::ClusterError;
@@ -128,12 +128,14 @@ impl Asked<'_> {
         let selector = self.arguments.reach.selector.as_deref();
         let runs = Run::list(self.cluster, kind, selector).await?;
         let told = join_all(runs.into_iter().map(|run| self.obey(run))).await;
-        if told.is_empty() && self.arguments.asking.output == Print::Text {
-            let with = selector.map_or(String::new(), |it| format!(" with {it}"));
-            let _ = crate::print(&format!("no {kind}{with}: nothing to do"));
-            return Ok(Exit::Success);
+        let with = selector.map_or(String::new(), |it| format!(" with {it}"));
+        let none = format!("no {kind}{with}: nothing to do");
+        match self.arguments.asking.output {
+            Print::Text if told.is_empty() => drop(crate::print(&none)),
+            Print::Name if told.is_empty() => crate::say(&none),
+            _ => return Ok(self.tell(program, &told)),
         }
-        Ok(self.tell(program, &told))
+        Ok(Exit::Success)
     }
 
     /// Gives the order to one run, and stays until its end where that is asked.
@@ -364,15 +366,10 @@ impl Asked<'_> {
     }
 
     fn tell(&self, program: Program, told: &[RunTold]) -> Exit {
-        let json = self.arguments.asking.output != Print::Text;
-        let text = if json {
-            serde_json::to_string(told).unwrap_or_default()
-        } else {
-            told.iter().flat_map(RunTold::lines).collect::<Vec<_>>().join("\n")
-        };
-        let _ = crate::print(&text);
+        let output = self.arguments.asking.output;
+        tell(output, told);
         let next = told::next(program, &self.arguments.reach, self.order, told)
-            .filter(|_| !json && !self.many);
+            .filter(|_| output.is_for_a_person() && !self.many);
         if let Some(next) = next {
             let _ = crate::print(&format!("next: {next}"));
         }

@@ -36,15 +36,16 @@ pub async fn status(
     let cluster = Cluster::connect(&arguments.reach).await?;
     let selector = arguments.reach.selector.as_deref();
     let view = look(&cluster, target, selector).await?;
-    let json = arguments.asking.output == Print::Json;
-    let redraws = arguments.watch && !json && io::stdout().is_terminal();
-    let mut paper = Paper { json, redraws, shown: Vec::new(), said: Vec::new() };
+    let (output, reach) = (arguments.asking.output, &arguments.reach);
+    let redraws = arguments.watch && output.is_for_a_person() && io::stdout().is_terminal();
+    let (shown, said) = (Vec::new(), Vec::new());
+    let mut paper = Paper { program, reach, output, redraws, shown, said };
     paper.show(&view);
     let (view, exit) = match arguments.watch {
         true => watch(&cluster, view, selector, &mut paper).await?,
         false => (view, Exit::Success),
     };
-    if let Some(next) = next(program, &arguments.reach, &view).filter(|_| !json) {
+    if let Some(next) = next(program, reach, &view).filter(|_| output.is_for_a_person()) {
         let _ = crate::print(&format!("next: {next}"));
     }
     Ok(exit)
@@ -55,7 +56,7 @@ async fn watch(
     cluster: &Cluster,
     view: View,
     selector: Option<&str>,
-    paper: &mut Paper,
+    paper: &mut Paper<'_>,
 ) -> Result<(View, Exit), ClusterError> {
     let cluster = match (&view.target, view.pods.as_slice()) {
         // `@latest` may have found a run of another namespace.
@@ -86,25 +87,29 @@ async fn watch(
 }
 
 /// Where tables are shown: anew on a terminal; elsewhere a table, then what changes in it.
-struct Paper {
-    json: bool,
+struct Paper<'a> {
+    program: Program,
+    reach: &'a Reach,
+    output: Print,
     redraws: bool,
     shown: Vec<Row>,
     said: Vec<String>,
 }
 
-impl Paper {
+impl Paper<'_> {
     fn show(&mut self, view: &View) {
         let rows = view.rows();
         if rows != self.shown {
-            let text = if self.json {
-                serde_json::to_string(&rows).unwrap_or_default()
-            } else {
-                self.changed(&rows, view.title()).join("\n")
-            };
+            let text = self.output.written(&rows).unwrap_or_else(|| match self.output {
+                Print::Name => names(view),
+                _ => self.changed(&rows, view).join("\n"),
+            });
             if self.redraws {
                 let _ = write!(io::stdout(), "{CLEAR}");
                 self.said.clear();
+            }
+            if self.output == Print::Yaml && !self.shown.is_empty() {
+                let _ = crate::print("---");
             }
             let _ = crate::print(&text);
             self.shown = rows;
@@ -113,8 +118,10 @@ impl Paper {
     }
 
     /// The lines of the table that are to be shown.
-    fn changed(&self, rows: &[Row], title: Option<&str>) -> Vec<String> {
-        let lines = table(rows, title);
+    fn changed(&self, rows: &[Row], view: &View) -> Vec<String> {
+        let ways = |row: &Row| ways(self.program, self.reach, &view.target, row);
+        let is_wide = self.output == Print::Wide;
+        let lines = table(rows, view.title(), is_wide.then_some(&ways));
         if self.redraws || self.shown.is_empty() {
             return lines;
         }
@@ -129,6 +136,12 @@ impl Paper {
             self.said.push(text);
         }
     }
+}
+
+/// The pods, as they are typed as targets, oldest first.
+fn names(view: &View) -> String {
+    let names = view.pods.iter().map(|view| format!("pod/{}", view.pod.name_any()));
+    names.collect::<Vec<_>>().join("\n")
 }
 
 /// The next useful command.

@@ -92,6 +92,17 @@ fn an_answer_is_json_where_a_program_asks() {
     assert_eq!((refused.code, &refused.json()["outcome"]), (Some(3), &json!("rejected")));
 }
 
+#[test]
+fn the_name_of_the_new_run_can_be_had_alone() {
+    let Some(setting) = failed() else { return };
+    let name = "pipelinerun/fx-pipeline-retry-1\n";
+    assert_eq!(setting.type_in("retry pr/fx-pipeline --dry-run -o name").ended_with(0), name);
+    assert_eq!(setting.type_in("retry pr/fx-pipeline -o name").ended_with(0), name);
+    let again = setting.type_in("retry pr/fx-pipeline -o name");
+    assert_eq!((again.code, again.stdout.as_str()), (Some(3), ""), "{again:?}");
+    assert!(again.stderr.contains("rejected: it was retried before"), "{again:?}");
+}
+
 /// The end of the new run is told by its exit code.
 #[test]
 fn the_new_run_is_waited_for() {

@@ -430,6 +430,22 @@ fn a_run_that_is_deleted_meanwhile_is_gone() {
 }
 
 #[test]
+fn an_answer_has_the_form_that_is_asked_for() {
+    let setting = held();
+    assert_eq!(setting.type_in("pause pr/x -o name").ended_with(0), "pipelinerun/x\n");
+    let yaml = setting.type_in("resume pr/x -o yaml").ended_with(0);
+    assert!(yaml.contains("run: pipelinerun/x\n") && yaml.contains("pod: one\n"), "{yaml}");
+    let told = setting.type_in("retry pod/one --step test -o name");
+    assert_eq!((told.code, told.stdout.as_str()), (Some(3), ""), "{told:?}");
+    assert!(told.stderr.starts_with("holdpoint: pod/one test: rejected: "), "{told:?}");
+    assert_eq!(setting.type_in("retry pod/one -o name").ended_with(0), "pod/one\n");
+    setting.reaches("one", 0, "held-failed");
+    assert_eq!(setting.type_in("stop pr/x -o name").ended_with(0), "pipelinerun/x\n");
+    let told = setting.type_in("cancel pr -l app=none -o name");
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), ""), "{told:?}");
+}
+
+#[test]
 fn help_says_how_the_endings_differ() {
     let setting = Setting::new();
     for verb in ["stop", "cancel-finally", "abort", "cancel", "cancel-run"] {

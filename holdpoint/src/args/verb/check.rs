@@ -1,11 +1,16 @@
 //! Whether what was typed behind a verb can be: in which world it is, what it takes, and how it is
 //! answered.
 
-use debug_scripts::{RunVerb, Verb, Word};
+use debug_scripts::{RunVerb, Tool, Verb, Word};
 
-use super::{By, Print, VerbArguments, Wait, duration};
+use super::{By, VerbArguments, Wait, duration};
+use crate::args::Print;
 use crate::cluster::runs::order::Order;
 use crate::cluster::target::{Kind, Target};
+
+/// Said where names are asked for that could not be typed.
+pub(crate) const NAMES: &str = "-A and -o name: a name is in one namespace; give that with -n, or take -o json, \
+                         which tells both";
 
 /// All of it.
 ///
@@ -14,7 +19,8 @@ use crate::cluster::target::{Kind, Target};
 pub(super) fn all(arguments: &VerbArguments) -> Result<(), String> {
     check_world(arguments)?;
     check_words(arguments)?;
-    check_answer(arguments)
+    check_wait(arguments)?;
+    check_form(arguments)
 }
 
 /// A cluster and this machine are never taken for each other.
@@ -62,10 +68,9 @@ fn check_words(arguments: &VerbArguments) -> Result<(), String> {
     }
 }
 
-/// What is asked for about the answer can be had.
-fn check_answer(arguments: &VerbArguments) -> Result<(), String> {
+/// What is waited for can come.
+fn check_wait(arguments: &VerbArguments) -> Result<(), String> {
     let [name, ..] = arguments.word.help();
-    let is_retry = arguments.word == Word::Step(Verb::Retry);
     let may_end = match arguments.word {
         Word::Run(verb) => Order::of(verb).is_some(),
         word => word == Word::Step(Verb::Retry) && arguments.step.is_none(),
@@ -78,12 +83,31 @@ fn check_answer(arguments: &VerbArguments) -> Result<(), String> {
              PipelineRun or a TaskRun"
         ));
     }
-    if arguments.asking.output == Print::Yaml && !(is_retry && arguments.manner.dry_run) {
-        return Err(
-            "-o yaml shows what `retry pr/NAME --dry-run` would create; take -o json".to_owned()
-        );
-    }
     Ok(())
+}
+
+/// The answer has this form.
+fn check_form(arguments: &VerbArguments) -> Result<(), String> {
+    let [name, ..] = arguments.word.help();
+    let (output, word) = (arguments.asking.output, arguments.asking.output.word());
+    match (output, arguments.word, &arguments.target) {
+        (Print::Text, ..) | (Print::Json, _, None) => Ok(()),
+        (_, _, None) => Err(format!(
+            "-o {word} is for a cluster, as in `{name} pod/NAME -o {word}`; on this machine take -o json"
+        )),
+        (_, Word::Tool(Tool::Shell), _) => {
+            Err(format!("shell and -o {word}: what is shown is what is typed there; leave -o out"))
+        }
+        (Print::Wide, Word::Step(_) | Word::Run(_), _) => Err(format!(
+            "-o wide is for the tables of `status` and `list`; take -o json, which has all of {name}'s \
+             answer"
+        )),
+        (Print::Name, Word::Tool(_), _) if arguments.reach.all_namespaces => Err(NAMES.to_owned()),
+        (Print::Name, ..) if arguments.watch => {
+            Err("--watch and -o name: names do not change; take -o json".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -138,15 +162,29 @@ mod tests {
     }
 
     #[test]
-    fn yaml_is_for_what_would_be_created() {
-        assert_eq!(parse("retry pr/x --dry-run -o yaml").unwrap().asking.output, Print::Yaml);
-        for line in ["retry pr/x -o yaml", "stop-finally pr/x --dry-run -o yaml", "status -o yaml"]
-        {
+    fn a_form_that_has_no_meaning_is_refused() {
+        for line in [
+            "retry pr/x --dry-run -o yaml",
+            "stop-finally pr/x -o name",
+            "cancel pr -l commit=1 -o yaml",
+            "status pr/x -o wide",
+            "status pr/x -o name",
+            "status -A pods -l app=x -o yaml",
+            "status -o json",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        for (line, problem) in [
+            ("status -o wide", "-o wide is for a cluster, as in `status pod/NAME -o wide`"),
+            ("retry -o name", "-o name is for a cluster, as in `retry pod/NAME -o name`"),
+            ("retry pod/x -o wide", "-o wide is for the tables of `status` and `list`"),
+            ("stop-finally pr/x -o wide", "take -o json, which has all of stop-finally's answer"),
+            ("shell pod/x -o json", "shell and -o json: what is shown is what is typed there"),
+            ("status pods -l app=x -A -o name", "-A and -o name: a name is in one namespace"),
+            ("status pod/x --watch -o name", "--watch and -o name: names do not change"),
+        ] {
             let told = parse(line).unwrap_err().to_string();
-            assert!(
-                told.contains("-o yaml shows what `retry pr/NAME --dry-run`"),
-                "{line}: {told}"
-            );
+            assert!(told.contains(problem), "{line}: {told}");
         }
     }
 

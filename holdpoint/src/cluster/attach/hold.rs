@@ -57,13 +57,7 @@ impl<'a> Step<'a> {
     /// where a shell has outlived the hold.
     pub(super) fn attend(&self, state: State) -> impl Future<Output = ()> + use<'a> {
         let pod = PodSteps::of(&self.looks.pod);
-        let row = Row {
-            namespace: pod.namespace.clone(),
-            pod: pod.name.clone(),
-            called: pod.name.clone(),
-            container: self.place.container.clone(),
-            known: Known::Step(state.clone()),
-        };
+        let row = Row::new(&self.looks.pod, self.place, Known::Step(state.clone()));
         let target = Target::Named(Kind::Pod, self.looks.pod.name_any());
         let attached = self.attached;
         let ways = ways(attached.program, attached.reach, &target, &row).into_iter();

@@ -135,7 +135,10 @@ impl Retrying<'_> {
     fn show(&self, rerun: &Rerun) {
         let text = match self.arguments.asking.output {
             Print::Json => serde_json::to_string_pretty(&rerun.object).unwrap_or_default(),
-            Print::Text | Print::Yaml => inject::yaml(std::slice::from_ref(&rerun.object)),
+            Print::Name => format!("pipelinerun/{}", text(&rerun.object, "/metadata/name")),
+            Print::Text | Print::Wide | Print::Yaml => {
+                inject::yaml(std::slice::from_ref(&rerun.object))
+            }
         };
         let _ = crate::print(text.trim_end());
     }
@@ -175,10 +178,14 @@ impl Retrying<'_> {
             "losses": rerun.losses,
             "notes": rerun.notes,
         });
-        let is_text = self.arguments.asking.output != Print::Json;
+        let output = self.arguments.asking.output;
         let told = std::iter::once(format!("{}: created: {message}", new.called()));
-        if is_text {
-            let _ = crate::print(&told.chain(table(rerun)).collect::<Vec<_>>().join("\n"));
+        match output {
+            Print::Name => drop(crate::print(&new.called())),
+            output if output.is_for_a_person() => {
+                let _ = crate::print(&told.chain(table(rerun)).collect::<Vec<_>>().join("\n"));
+            }
+            _ => {}
         }
         let (exit, lines) = if self.waits() {
             self.stay(new, &mut answer).await
@@ -187,7 +194,11 @@ impl Retrying<'_> {
             let next = format!("next: kubectl get {run} -n {}{way} -w", new.namespace);
             (Exit::Success, vec![next])
         };
-        let _ = crate::print(&if is_text { lines.join("\n") } else { answer.to_string() });
+        match (output.written(&answer), output) {
+            (Some(answer), _) => drop(crate::print(&answer)),
+            (None, Print::Name) => {}
+            (None, _) => drop(crate::print(&lines.join("\n"))),
+        }
         Ok(exit)
     }
 
@@ -245,18 +256,20 @@ impl Retrying<'_> {
 
     fn refuse(&self, why: String) -> Exit {
         let run = self.run.called();
-        let text = match self.arguments.asking.output {
-            Print::Json => json!({
-                "namespace": self.run.namespace,
-                "run": run,
-                "verb": "retry",
-                "outcome": "rejected",
-                "message": why,
-            })
-            .to_string(),
-            Print::Text | Print::Yaml => format!("{run}: rejected: {why}"),
-        };
-        let _ = crate::print(&text);
+        let output = self.arguments.asking.output;
+        let answer = json!({
+            "namespace": self.run.namespace,
+            "run": run,
+            "verb": "retry",
+            "outcome": "rejected",
+            "message": why,
+        });
+        let line = format!("{run}: rejected: {why}");
+        match (output.written(&answer), output) {
+            (Some(answer), _) => drop(crate::print(&answer)),
+            (None, Print::Name) => crate::say(&line),
+            (None, _) => drop(crate::print(&line)),
+        }
         u8::try_from(Answer::REJECTED).map_or(FAILED, Exit::Code)
     }
 }

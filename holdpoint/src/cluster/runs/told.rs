@@ -8,7 +8,7 @@ use super::object::Run;
 use super::order::Order;
 use super::tasks::{self, Row};
 use crate::args::Reach;
-use crate::cluster::answer::Told;
+use crate::cluster::answer::{Outcome, Told};
 use crate::cluster::error::ClusterError;
 use crate::cluster::target::Kind;
 use crate::program::Program;
@@ -75,13 +75,23 @@ impl RunTold {
         };
         Self { message, pods, ..self }
     }
+}
 
-    /// The lines of it: the run, its pods, its tasks.
-    pub fn lines(&self) -> Vec<String> {
+impl Outcome for RunTold {
+    fn name(&self) -> String {
+        self.run.clone()
+    }
+
+    /// The run, its pods, its tasks.
+    fn lines(&self) -> Vec<String> {
         let first = format!("{}: {}: {}", self.run, self.outcome, self.message);
         let pods = self.pods.iter().map(Told::line);
         let tasks = self.tasks.iter().flat_map(|rows| tasks::table(self.kind, rows));
         std::iter::once(first).chain(pods).chain(tasks).collect()
+    }
+
+    fn code(&self) -> i32 {
+        self.code
     }
 }
 
