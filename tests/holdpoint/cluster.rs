@@ -6,6 +6,7 @@ mod attach;
 mod by_step;
 mod faults;
 mod heed;
+mod hints;
 mod kubeconfig;
 mod list;
 mod logs;

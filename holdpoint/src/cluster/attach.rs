@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::follow::follow;
+use super::hint::Hints;
 use super::logs::name_of;
 use super::resolve::find;
 use super::steps::PodSteps;
@@ -66,6 +67,8 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
     if *output == Output::Json {
         // Names, words and numbers are always JSON.
         let _ = crate::print(&summary.json().unwrap_or_default());
+    } else if let Some(next) = (Hints { program, reach }).retry(&cluster, attached.target).await {
+        crate::hint(&next);
     }
     Ok(summary.exit())
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::hint::Hints;
 use super::resolve::{live, place};
 use super::row::{CALM, Row};
 use super::view::{PodView, look_into, remarks};
@@ -55,9 +56,16 @@ pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, C
     if entries.is_empty() {
         crate::say(&none(&cluster, arguments));
     }
-    let text = written(&entries, arguments);
+    let (text, output) = (written(&entries, arguments), arguments.output);
     if !text.is_empty() {
         let _ = crate::print(&text);
+    }
+    // Of one that waits the table says what to type.
+    if let Some(first) = entries.first().filter(|it| it.urgency >= CALM && output.is_for_a_person())
+    {
+        let hints = Hints { program, reach: &arguments.reach };
+        let next = hints.typed("attach", &first.run, &first.namespace, "");
+        let _ = crate::print(&format!("next: {next}"));
     }
     Ok(Exit::Success)
 }

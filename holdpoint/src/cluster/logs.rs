@@ -12,12 +12,15 @@ use tokio::sync::mpsc;
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::follow::follow;
+use super::hint::Hints;
 use super::resolve::{Found, find};
 use super::row::called;
 use super::steps::{PodSteps, StepPlace};
 use super::target::Target;
+use super::view::{View, look_into};
 use crate::args::LogsArguments;
 use crate::exit::Exit;
+use crate::program::Program;
 use crate::run::screen::Screen;
 use pod::Reader;
 
@@ -40,18 +43,42 @@ pub(super) struct Line {
 ///
 /// # Errors
 /// The target is not there, or its pods or logs may not be read.
-pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, ClusterError> {
-    let cluster = Cluster::connect(&arguments.reach).await?;
-    let selector = arguments.reach.selector.as_deref();
-    let found = find(&cluster, target, selector).await?;
+pub async fn logs(
+    program: Program,
+    target: &Target,
+    arguments: &LogsArguments,
+) -> Result<Exit, ClusterError> {
+    let reach = &arguments.reach;
+    let cluster = Cluster::connect(reach).await?;
+    let found = find(&cluster, target, reach.selector.as_deref()).await?;
     if let Some(step) = &arguments.step {
         check_step(step, &found)?;
     }
-    let (cluster, several) = (found.place(&cluster), found.is_several());
+    let (cluster, target) = (found.place(&cluster), found.target.clone());
+    let hints = Hints { program, reach };
+    if arguments.follow {
+        // Who follows a step that is held would wait for lines in vain.
+        let view =
+            View { target: target.clone(), pods: look_into(&cluster, found.pods.clone()).await };
+        hints.way_out(&view).iter().for_each(|next| crate::hint(next));
+    }
+    show(&cluster, found, arguments).await?;
+    hints.after_logs(&cluster, &target).await.iter().for_each(|next| crate::hint(next));
+    Ok(Exit::Success)
+}
+
+/// Shows each line once it is read.
+async fn show(
+    cluster: &Cluster,
+    found: Found,
+    arguments: &LogsArguments,
+) -> Result<(), ClusterError> {
+    let several = found.is_several();
     let known = names(&found.pods, arguments.step.as_deref(), several);
     let (lines, mut shown) = mpsc::channel(WAITING_LINES);
     let (goes_on, step) = (arguments.follow, arguments.step.clone());
     let reader = Reader { cluster: cluster.clone(), lines, follow: goes_on, step, several };
+    let selector = arguments.reach.selector.as_deref();
     let reading = async move {
         let read = match goes_on {
             true => {
@@ -59,7 +86,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
                     let reader = reader.clone();
                     async move { reader.read(pod).await }
                 };
-                follow(&cluster, found, selector, read).await.map(drop)
+                follow(cluster, found, selector, read).await.map(drop)
             }
             false => read_all(&reader, found.pods).await,
         };
@@ -73,8 +100,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
             names.show(&line);
         }
     };
-    let (read, ()) = tokio::join!(reading, showing);
-    read.map(|()| Exit::Success)
+    tokio::join!(reading, showing).0
 }
 
 fn check_step(step: &str, found: &Found) -> Result<(), ClusterError> {

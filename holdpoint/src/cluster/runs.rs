@@ -31,6 +31,7 @@ use super::answer::{Outcome as _, TIMED_OUT, Told, tell};
 use super::children::{End, end};
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::hint::Hints;
 use super::look::list;
 use super::resolve::resolve;
 use super::target::{Kind, Target};
@@ -372,6 +373,12 @@ impl Asked<'_> {
             .filter(|_| output.is_for_a_person() && !self.many);
         if let Some(next) = next {
             let _ = crate::print(&format!("next: {next}"));
+        } else if let [one] = told
+            && matches!(one.outcome, "rejected" | "timed-out")
+            && output.is_for_a_person()
+        {
+            let hints = Hints { program, reach: &self.arguments.reach };
+            crate::hint(&hints.typed("status", &one.run, &one.namespace, ""));
         }
         let worst = told.iter().map(|told| told.code).max().unwrap_or(0);
         u8::try_from(worst).map_or(Exit::Code(1), Exit::Code)

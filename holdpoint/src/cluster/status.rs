@@ -9,10 +9,11 @@ use tokio::time::sleep;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
-use super::row::{CALM, Row, table};
+use super::hint::Hints;
+use super::row::{Row, table};
 use super::target::Target;
-use super::view::{PodView, View, has_ended, is_over, look, remarks};
-use super::way::{run_of, ways};
+use super::view::{View, has_ended, is_over, look, remarks};
+use super::way::ways;
 use crate::args::{Print, Reach, VerbArguments};
 use crate::exit::Exit;
 use crate::program::Program;
@@ -45,7 +46,7 @@ pub async fn status(
         true => watch(&cluster, view, selector, &mut paper).await?,
         false => (view, Exit::Success),
     };
-    if let Some(next) = next(program, reach, &view).filter(|_| output.is_for_a_person()) {
+    if let Some(next) = next(Hints { program, reach }, &view).filter(|_| output.is_for_a_person()) {
         let _ = crate::print(&format!("next: {next}"));
     }
     Ok(exit)
@@ -144,27 +145,18 @@ fn names(view: &View) -> String {
     names.collect::<Vec<_>>().join("\n")
 }
 
-/// The next useful command.
-fn next(program: Program, reach: &Reach, view: &View) -> Option<String> {
-    let urgent = |pod: &PodView| {
-        let rows = pod.rows.iter().filter(|row| row.urgency() < CALM);
-        rows.map(|row| (run_of(&pod.pod), row.clone())).collect::<Vec<_>>()
-    };
-    let urgent: Vec<_> = view.pods.iter().flat_map(urgent).collect();
-    let target = match (&view.target, urgent.as_slice()) {
-        (Target::Every(_), []) => return None,
-        (Target::Every(_), [(run, _), ..]) | (_, [(run, _), _, ..]) => run,
-        (target, _) => target,
-    };
-    let way =
-        urgent.first().and_then(|(_, row)| ways(program, reach, target, row).into_iter().next());
-    if let Some(way) = way {
-        return Some(way.command);
+/// The next useful command; none where many are meant and none of them waits.
+fn next(hints: Hints<'_>, view: &View) -> Option<String> {
+    if let Some(way) = hints.way_out(view) {
+        return Some(way);
+    }
+    if matches!(view.target, Target::Every(_)) {
+        return None;
     }
     let namespace = view.pods.first()?.pod.namespace()?;
-    let (name, way) = (program.name(), reach.way());
-    Some(match view.pods.iter().all(|pod| is_over(&pod.pod)) {
-        true => format!("{name} logs {target} -n {namespace}{way}"),
-        false => format!("{name} status {target} -n {namespace}{way} --watch"),
-    })
+    let (verb, flags) = match view.pods.iter().all(|pod| is_over(&pod.pod)) {
+        true => ("logs", ""),
+        false => ("status", " --watch"),
+    };
+    Some(hints.typed(verb, &view.target, &namespace, flags))
 }

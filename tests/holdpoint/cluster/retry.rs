@@ -11,7 +11,7 @@ const RETRIED: &str =
     include_str!("../../../holdpoint/src/cluster/rerun/tests/pipelinerun-failed-retry.json");
 
 /// The run of the fixtures that failed; none where they are not there.
-fn failed() -> Option<Setting> {
+pub(super) fn failed() -> Option<Setting> {
     let (run, task_runs) = (
         fixture("cluster/pipelinerun-failed.json")?,
         fixture("cluster/taskruns-of-pipelinerun-failed.json")?,
@@ -39,7 +39,7 @@ build   no     it is done
 test    again  it failed
 deploy  again  it never began
 notify  again  it is a finally task
-next: kubectl get pipelinerun/fx-pipeline-retry-1 -n default -w
+next: holdpoint attach pipelinerun/fx-pipeline-retry-1 -n default
 ";
     assert_eq!(told, expected);
     let expected: Value = serde_json::from_str(RETRIED).unwrap();
@@ -126,7 +126,9 @@ fn the_new_run_is_waited_for() {
     for bound in ["--timeout", "--wait"] {
         let Some(setting) = failed() else { return };
         let told = setting.type_in(&format!("retry pr/fx-pipeline {bound} 1ms")).ended_with(5);
-        assert!(told.ends_with("-retry-1: timed-out: it has not ended yet\n"), "{told}");
+        let end = "-retry-1: timed-out: it has not ended yet\n\
+                   next: holdpoint status pipelinerun/fx-pipeline-retry-1 -n default\n";
+        assert!(told.ends_with(end), "{told}");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::cluster::answer::TIMED_OUT;
 use crate::cluster::children::{End, end};
 use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
+use crate::cluster::hint::Hints;
 use crate::cluster::look::text;
 use crate::cluster::rerun::{ATTEMPT, ORIGIN, RETRY_OF, Rerun, rerun};
 use crate::cluster::target::Kind;
@@ -69,6 +70,15 @@ impl Retrying<'_> {
         self.explain(&rerun);
         if self.arguments.manner.dry_run {
             self.show(&rerun);
+            if self.arguments.asking.output.is_for_a_person() {
+                let yes = if rerun.losses.is_empty() { "" } else { " --yes" };
+                crate::hint(&self.hints().typed(
+                    "retry",
+                    &self.run.called(),
+                    &self.run.namespace,
+                    yes,
+                ));
+            }
             return Ok(Exit::Success);
         }
         if let Some(refusal) = self.not_confirmed(&rerun) {
@@ -132,6 +142,10 @@ impl Retrying<'_> {
         }
     }
 
+    fn hints(&self) -> Hints<'_> {
+        Hints { program: self.program, reach: &self.arguments.reach }
+    }
+
     fn show(&self, rerun: &Rerun) {
         let text = match self.arguments.asking.output {
             Print::Json => serde_json::to_string_pretty(&rerun.object).unwrap_or_default(),
@@ -190,9 +204,8 @@ impl Retrying<'_> {
         let (exit, lines) = if self.waits() {
             self.stay(new, &mut answer).await
         } else {
-            let (run, way) = (new.called(), self.arguments.reach.way());
-            let next = format!("next: kubectl get {run} -n {}{way} -w", new.namespace);
-            (Exit::Success, vec![next])
+            let next = self.hints().typed("attach", &new.called(), &new.namespace, "");
+            (Exit::Success, vec![format!("next: {next}")])
         };
         match (output.written(&answer), output) {
             (Some(answer), _) => drop(crate::print(&answer)),
@@ -218,7 +231,10 @@ impl Retrying<'_> {
         };
         (answer["outcome"], answer["message"]) = (json!(outcome), json!(why));
         let exit = u8::try_from(code).map_or(FAILED, Exit::Code);
-        (exit, vec![format!("{}: {outcome}: {why}", new.called())])
+        let next = self.hints().typed("status", &new.called(), &new.namespace, "");
+        let next = (code == TIMED_OUT).then(|| format!("next: {next}"));
+        let line = format!("{}: {outcome}: {why}", new.called());
+        (exit, std::iter::once(line).chain(next).collect())
     }
 
     async fn ended(&self, now: &Run, reason: &str, answer: &mut Value) -> (Exit, Vec<String>) {
@@ -228,8 +244,12 @@ impl Retrying<'_> {
         answer["tasks"] = json!(rows);
         let mut lines = vec![format!("{}: ended: {reason}", now.called())];
         lines.extend(tasks::table(Kind::PipelineRun, &rows));
-        let exit = if end(&now.object) == End::Succeeded { Exit::Success } else { FAILED };
-        (exit, lines)
+        if end(&now.object) == End::Succeeded {
+            return (Exit::Success, lines);
+        }
+        let next = self.hints().typed("logs", &now.called(), &now.namespace, "");
+        lines.push(format!("next: {next}"));
+        (FAILED, lines)
     }
 
     /// Why the new run cannot be created: there is one of its name, or another run.
