@@ -2,6 +2,7 @@
 //! run the real entrypoint.
 
 mod annotate;
+mod at_holds;
 mod attach;
 mod by_step;
 mod faults;

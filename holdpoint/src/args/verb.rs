@@ -65,6 +65,25 @@ pub enum Wait {
     End,
 }
 
+impl VerbArguments {
+    /// A verb of a run as it is given at a prompt, with this reason.
+    pub fn at_prompt(verb: RunVerb, target: &Target, reach: &Reach, reason: &str) -> Self {
+        Self {
+            word: Word::Run(verb),
+            target: Some(target.clone()),
+            asking: Asking { run: None, wait: None, output: Print::default() },
+            step: None,
+            watch: false,
+            words: vec![reason.to_owned()],
+            command: Vec::new(),
+            yes: false,
+            toolbox: None,
+            reach: reach.clone(),
+            manner: Manner::default(),
+        }
+    }
+}
+
 impl Asking {
     /// How long to wait, where that is said.
     pub fn wait_time(&self) -> Option<&str> {

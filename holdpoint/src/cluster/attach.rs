@@ -2,6 +2,7 @@
 //! they end, the one-key prompt where one is held, and the table at the end.
 
 mod hold;
+mod keys;
 mod looks;
 mod step;
 mod talk;
@@ -19,7 +20,7 @@ use super::hint::Hints;
 use super::logs::name_of;
 use super::resolve::find;
 use super::steps::PodSteps;
-use super::target::Target;
+use super::target::{Kind, Target};
 use crate::args::{AttachArguments, Output, Reach};
 use crate::exit::Exit;
 use crate::program::Program;
@@ -117,6 +118,10 @@ impl Attached<'_> {
             steps = steps => Ok(steps),
             error = looks.keep_up() => Err(error),
         }
+    }
+
+    fn is_pipeline_run(&self) -> bool {
+        matches!(self.target, Target::Named(Kind::PipelineRun, _))
     }
 
     fn detach(&self) {

@@ -95,6 +95,21 @@ pub async fn ask(
     }
 }
 
+/// Gives an order to one run, and tells what came of it.
+///
+/// # Errors
+/// The run is not there, or may not be read.
+pub async fn give(
+    order: Order,
+    cluster: &Cluster,
+    kind: Kind,
+    name: &str,
+    arguments: &VerbArguments,
+) -> Result<RunTold, ClusterError> {
+    let run = Run::read(cluster, kind, name).await?;
+    Ok(Asked { order, cluster, arguments, many: false }.obey(run).await)
+}
+
 /// How often a run that changes all the time is read again.
 const ATTEMPTS: usize = 5;
 

@@ -39,7 +39,7 @@ pub(super) fn held() -> Setting {
     setting
 }
 
-fn run_held(setting: &Setting, name: &str, member_of: &str) {
+pub(super) fn run_held(setting: &Setting, name: &str, member_of: &str) {
     let pod =
         labelled(pod(name, &[("breakpoint", "on-failure")], &STEPS), "tekton.dev/pipelineRun", "x");
     setting.run(labelled(pod, "tekton.dev/memberOf", member_of));

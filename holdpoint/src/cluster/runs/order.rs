@@ -159,14 +159,19 @@ impl Order {
         self.definition().spares_finally
     }
 
-    /// A line for each of the ways in which a PipelineRun is ended.
+    /// The ways in which a PipelineRun is ended, and how they differ, for help.
     pub fn differences() -> String {
-        let line = |(word, order): (&str, Self)| {
-            let status = order.status(Kind::PipelineRun).unwrap_or_default();
-            format!("\n  {word:14}  {status:19}  {}", order.effect())
-        };
-        let lines: String = ENDINGS.into_iter().map(line).collect();
-        format!("The ways to end a PipelineRun, and the spec.status that each sets:{lines}")
+        let lines = ENDINGS.map(|(word, order)| format!("\n  {}", order.difference(word, 14)));
+        format!(
+            "The ways to end a PipelineRun, and the spec.status that each sets:{}",
+            lines.concat()
+        )
+    }
+
+    /// In one line what this way to end a PipelineRun is, under a name that takes so much room.
+    pub fn difference(self, name: &str, width: usize) -> String {
+        let status = self.status(Kind::PipelineRun).unwrap_or_default();
+        format!("{name:width$}  {status:19}  {}", self.effect())
     }
 
     fn definition(self) -> &'static Definition {
