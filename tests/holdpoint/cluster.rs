@@ -6,6 +6,7 @@ mod at_holds;
 mod attach;
 mod by_step;
 mod faults;
+mod first;
 mod heed;
 mod hints;
 mod kubeconfig;

@@ -15,10 +15,10 @@ use tokio::sync::Mutex;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::first::followed;
 use super::follow::follow;
 use super::hint::Hints;
 use super::logs::name_of;
-use super::resolve::find;
 use super::steps::PodSteps;
 use super::target::{Kind, Target};
 use crate::args::{AttachArguments, Output, Reach};
@@ -40,9 +40,12 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
     let AttachArguments { target, reach, output, quiet, no_color } = arguments;
     let cluster = Cluster::connect(reach).await?;
     let selector = reach.selector.as_deref();
-    let found = find(&cluster, target, selector).await?;
-    let cluster = found.place(&cluster);
     let mut signals = Signals::take().map_err(|error| ClusterError::Nobody(error.to_string()))?;
+    let found = tokio::select! {
+        found = followed(&cluster, target, selector) => found?,
+        signal = end_of(&mut signals) => return Ok(Exit::Signal(signal)),
+    };
+    let cluster = found.place(&cluster);
     let talk = Talk::new(Screen::new(*output, *quiet, *no_color));
     let attached = Attached {
         program,

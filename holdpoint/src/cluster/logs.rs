@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::first::followed;
 use super::follow::follow;
 use super::hint::Hints;
 use super::resolve::{Found, find};
@@ -50,7 +51,11 @@ pub async fn logs(
 ) -> Result<Exit, ClusterError> {
     let reach = &arguments.reach;
     let cluster = Cluster::connect(reach).await?;
-    let found = find(&cluster, target, reach.selector.as_deref()).await?;
+    let selector = reach.selector.as_deref();
+    let found = match arguments.follow {
+        true => followed(&cluster, target, selector).await?,
+        false => find(&cluster, target, selector).await?,
+    };
     if let Some(step) = &arguments.step {
         check_step(step, &found)?;
     }

@@ -9,10 +9,12 @@ use tokio::time::sleep;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::first::followed;
 use super::hint::Hints;
+use super::resolve::Found;
 use super::row::{Row, table};
 use super::target::Target;
-use super::view::{View, has_ended, is_over, look, remarks};
+use super::view::{View, has_ended, is_over, look, look_into, remarks};
 use super::way::ways;
 use crate::args::{Print, Reach, VerbArguments};
 use crate::exit::Exit;
@@ -36,7 +38,13 @@ pub async fn status(
 ) -> Result<Exit, ClusterError> {
     let cluster = Cluster::connect(&arguments.reach).await?;
     let selector = arguments.reach.selector.as_deref();
-    let view = look(&cluster, target, selector).await?;
+    let view = match arguments.watch {
+        true => {
+            let Found { target, pods } = followed(&cluster, target, selector).await?;
+            View { target, pods: look_into(&cluster, pods).await }
+        }
+        false => look(&cluster, target, selector).await?,
+    };
     let (output, reach) = (arguments.asking.output, &arguments.reach);
     let redraws = arguments.watch && output.is_for_a_person() && io::stdout().is_terminal();
     let (shown, said) = (Vec::new(), Vec::new());
