@@ -13,7 +13,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand, ValueEnum};
-use controller_shim::DEFAULT_IMAGE;
+use controller_shim::{DEFAULT_IMAGE, Delivery};
 use debug_scripts::Word;
 
 use crate::program::Program;
@@ -307,25 +307,6 @@ pub struct InjectArguments {
     /// How to print it; else as it came
     #[arg(short = 'o', long, value_enum)]
     pub output: Option<Format>,
-}
-
-/// How the entrypoint comes into a pod that is none of Tekton's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Delivery {
-    /// An init container copies it
-    #[default]
-    InitContainer,
-    /// Its image is mounted (Kubernetes 1.35, or its feature ImageVolume; where images are not mounted noexec)
-    ImageVolume,
-}
-
-impl From<Delivery> for controller_shim::Delivery {
-    fn from(delivery: Delivery) -> Self {
-        match delivery {
-            Delivery::InitContainer => Self::InitContainer,
-            Delivery::ImageVolume => Self::ImageVolume,
-        }
-    }
 }
 
 /// The languages of manifests.
