@@ -17,8 +17,8 @@ use super::hint::Hints;
 use super::resolve::{Found, find};
 use super::row::called;
 use super::steps::{PodSteps, StepPlace};
-use super::target::Target;
-use super::view::{View, look_into};
+use super::target::{Kind, Target};
+use super::view::{View, has_ended, look_into};
 use crate::args::LogsArguments;
 use crate::exit::Exit;
 use crate::program::Program;
@@ -56,10 +56,17 @@ pub async fn logs(
         true => followed(&cluster, target, selector).await?,
         false => find(&cluster, target, selector).await?,
     };
-    if let Some(step) = &arguments.step {
-        check_step(step, &found)?;
-    }
     let (cluster, target) = (found.place(&cluster), found.target.clone());
+    if let Some(step) = &arguments.step {
+        match check_step(step, &found) {
+            Err(_) if arguments.follow && grows(&cluster, &found).await => {
+                crate::say(&format!(
+                    "waiting for step {step}: no task that has begun has one of this name"
+                ));
+            }
+            checked => checked?,
+        }
+    }
     let hints = Hints { program, reach };
     if arguments.follow {
         // Who follows a step that is held would wait for lines in vain.
@@ -115,6 +122,12 @@ fn check_step(step: &str, found: &Found) -> Result<(), ClusterError> {
     }
     let names: Vec<_> = pods.iter().flat_map(|pod| &pod.steps).map(|it| it.step.as_str()).collect();
     Err(ClusterError::Usage(format!("--step {step}: the steps are {}", names.join(", "))))
+}
+
+/// Whether pods with other steps may come.
+async fn grows(cluster: &Cluster, found: &Found) -> bool {
+    let is_pipeline_run = matches!(found.target, Target::Named(Kind::PipelineRun, _));
+    is_pipeline_run && !has_ended(cluster, &found.target, &found.pods).await.unwrap_or(true)
 }
 
 async fn read_all(reader: &Reader, pods: Vec<Pod>) -> Result<(), ClusterError> {

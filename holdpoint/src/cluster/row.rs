@@ -193,12 +193,13 @@ pub fn called(pod: &Pod) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use serde_json::json;
 
-    fn pod(name: &str, run: &str) -> Pod {
+    /// A pod of a PipelineRun.
+    pub(in crate::cluster) fn pod(name: &str, run: &str) -> Pod {
         let labels = json!({"tekton.dev/pipelineRun": run});
         serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
     }

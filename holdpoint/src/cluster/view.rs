@@ -176,13 +176,9 @@ fn is_done(object: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::row::tests::pod;
     use super::*;
     use serde_json::json;
-
-    fn pod(name: &str, run: &str) -> Pod {
-        let labels = json!({"tekton.dev/pipelineRun": run});
-        serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
-    }
 
     #[test]
     fn what_is_not_allowed_is_said_once() {

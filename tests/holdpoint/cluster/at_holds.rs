@@ -18,6 +18,12 @@ fn on_terminal(setting: &Setting, target: &str) -> Terminal {
     Terminal::start(setting.command(&["attach", target, "--no-color"]))
 }
 
+/// Asks at a prompt for the ways to end the run.
+fn quit(terminal: &mut Terminal) -> String {
+    terminal.press("q");
+    terminal.wait_for(HOW)
+}
+
 /// The run `pr/x` has ended like this.
 fn end(setting: &Setting, reason: &str) {
     setting.api.merge(&run_path("pipelineruns", "x"), ended("False", reason));
@@ -37,8 +43,7 @@ fn who_quits_a_pipeline_run_is_told_how_the_ways_to_end_it_differ() {
     ] {
         assert!(help.contains(line), "{help}");
     }
-    terminal.press("q");
-    let ways = terminal.wait_for(HOW);
+    let ways = quit(&mut terminal);
     for line in [
         "    [s]top            StoppedRunFinally    what runs ends with its step, then finally tasks run\r\n",
         "    cancel-[f]inally  CancelledRunFinally  what runs is ended, then finally tasks run\r\n",
@@ -50,8 +55,7 @@ fn who_quits_a_pipeline_run_is_told_how_the_ways_to_end_it_differ() {
     terminal.press("b");
     terminal.wait_for(PROMPT);
     assert_eq!((setting.executed_verbs(), patches(&setting)), (vec![], vec![]));
-    terminal.press("q");
-    terminal.wait_for(HOW);
+    quit(&mut terminal);
     terminal.press("c");
     terminal.wait_for("pipelinerun/x: accepted: what runs is ended, and nothing more runs");
     terminal.wait_for("pod/one: accepted: ");
@@ -96,8 +100,7 @@ fn what_the_run_refuses_is_asked_again() {
     let mut terminal = on_terminal(&setting, "pr/x");
     terminal.wait_for(PROMPT);
     setting.api.fault("PATCH", "/pipelineruns/x", Fault::forbidden());
-    terminal.press("q");
-    terminal.wait_for(HOW);
+    quit(&mut terminal);
     terminal.press("c");
     terminal.wait_for("pipelinerun/x: unanswered: cannot set spec.status");
     terminal.wait_for(PROMPT);
@@ -117,8 +120,7 @@ fn a_held_finally_task_outlasts_a_stop() {
     run_held(&setting, "after", "finally");
     let mut terminal = on_terminal(&setting, "pr/x");
     terminal.wait_for(PROMPT);
-    terminal.press("q");
-    terminal.wait_for(HOW);
+    quit(&mut terminal);
     terminal.press("s");
     terminal.wait_for("pipelinerun/x: accepted: ");
     terminal.wait_for(PROMPT);
@@ -208,8 +210,7 @@ fn what_is_asked_of_the_run_is_not_cut_off_by_the_end_of_the_hold() {
         let slow = Fault::Slow(Duration::from_millis(milliseconds));
         setting.api.fault_times(1, "PATCH", "/pipelineruns/x", slow);
     }
-    terminal.press("q");
-    terminal.wait_for(HOW);
+    quit(&mut terminal);
     terminal.press("c");
     terminal.wait_for("pipelinerun/x: accepted: ");
     let run = setting.api.get(&run_path("pipelineruns", "x")).unwrap();

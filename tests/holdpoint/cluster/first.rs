@@ -127,6 +127,27 @@ fn a_helper_of_tektons_is_not_the_first_pod() {
 }
 
 #[test]
+fn a_step_of_a_later_task_is_waited_for_too() {
+    let setting = Setting::new();
+    setting.api.put(running("PipelineRun", "x"));
+    let run = |name: &str, steps: &[(&str, &str)]| {
+        setting.run(labelled(pod(name, &[], steps), "tekton.dev/pipelineRun", "x"));
+        setting.codes(name);
+    };
+    run("x-build-pod", &TALK);
+    let told = setting.type_in("logs pr/x --step deploy");
+    assert_eq!(told.code, Some(2), "{told:?}");
+    let mut following = follow(&setting, &["logs", "-f", "--step", "deploy"], "pr/x");
+    following.wait_for("waiting for step deploy");
+    run("x-ship-pod", &[("deploy", "echo shipped")]);
+    following.wait_for("ship/deploy | shipped");
+    setting.api.merge(&run_path("pipelineruns", "x"), ended("True", "Succeeded"));
+    assert_eq!(following.finish().ended_with(0), "ship/deploy | shipped\n");
+    let told = setting.type_in("logs pr/x -f --step six");
+    assert_eq!(told.code, Some(2), "{told:?}");
+}
+
+#[test]
 fn ctrl_c_ends_the_wait() {
     let setting = Setting::new();
     setting.api.put(running("TaskRun", "x"));

@@ -348,6 +348,9 @@ fn a_dry_run_changes_nothing() {
                  its step, then finally tasks run";
     assert_eq!(told.lines().next(), Some(first));
     assert!(told.contains("\npod/one: dry-run: would run in container build: "), "{told}");
+    let told = setting.type_in("cancel pr/x --dry-run").ended_with(0);
+    assert!(told.contains("dry-run: would set spec.status to Cancelled: "), "{told}");
+    assert!(setting.api.requests().iter().all(|it| it.method == "GET"), "nothing is rehearsed");
     let told = setting.type_in("pause pr/x --dry-run").ended_with(0);
     assert!(told.contains("dry-run: would annotate it and its TaskRuns: "), "{told}");
     assert_eq!((patches(&setting), setting.executed()), (vec![], vec![]));
