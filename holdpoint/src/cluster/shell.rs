@@ -54,7 +54,8 @@ pub async fn shell(
             exit(&toolbox.open(wait).await?)
         }
     };
-    if is_here() && !matches!(exit, Exit::Signal(_)) {
+    let is_left = !matches!(exit, Exit::Signal(_)) && exit != of_code(NOT_FOUND);
+    if is_here() && is_left {
         let there = cluster.within(Some(pod.namespace.clone()));
         let view = look(&there, &target, selector).await.ok();
         let next = view.and_then(|view| Hints { program, reach }.way_out(&view));
@@ -157,7 +158,11 @@ const TOOLBOX: &str = "--toolbox";
 
 fn exit(end: &End) -> Exit {
     match end {
-        End::Exited { code, .. } => u8::try_from(*code).map_or(Exit::Code(1), Exit::Code),
+        End::Exited { code, .. } => of_code(*code),
         End::Signal(signal) => Exit::Signal(*signal),
     }
+}
+
+fn of_code(code: i32) -> Exit {
+    u8::try_from(code).map_or(Exit::Code(1), Exit::Code)
 }

@@ -101,6 +101,10 @@ fn the_name_of_the_new_run_can_be_had_alone() {
     let again = setting.type_in("retry pr/fx-pipeline -o name");
     assert_eq!((again.code, again.stdout.as_str()), (Some(3), ""), "{again:?}");
     assert!(again.stderr.contains("rejected: it was retried before"), "{again:?}");
+    let Some(setting) = failed() else { return };
+    let late = setting.type_in("retry pr/fx-pipeline -o name --timeout 1ms");
+    assert_eq!((late.code, late.stdout.as_str()), (Some(5), name), "{late:?}");
+    assert!(late.stderr.contains("timed-out: it has not ended yet"), "{late:?}");
 }
 
 /// The end of the new run is told by its exit code.

@@ -209,7 +209,8 @@ impl Retrying<'_> {
         };
         match (output.written(&answer), output) {
             (Some(answer), _) => drop(crate::print(&answer)),
-            (None, Print::Name) => {}
+            (None, Print::Name) if exit == Exit::Success => {}
+            (None, Print::Name) => lines.first().into_iter().for_each(|line| crate::say(line)),
             (None, _) => drop(crate::print(&lines.join("\n"))),
         }
         Ok(exit)
