@@ -204,6 +204,20 @@ fn a_watch_of_json_prints_arrays() {
 }
 
 #[test]
+fn a_watch_of_yaml_prints_documents() {
+    let setting = Setting::held();
+    let words = ["status", "pod/one", "--watch", "-o", "yaml"];
+    let mut watching = Running::start(setting.command(&words));
+    watching.wait_for("phase: held-failed");
+    setting.type_in("cancel-run pod/one").ended_with(0);
+    let told = watching.finish().ended_with(0);
+    let documents: Vec<_> = told.split("---\n").collect();
+    assert!(documents.len() > 1, "{told}");
+    assert!(documents.iter().all(|it| it.starts_with("- ")), "{told}");
+    assert!(documents.last().unwrap().contains("phase: finished\n"), "{told}");
+}
+
+#[test]
 fn a_pod_that_is_gone_ends_the_watch() {
     let setting = Setting::held();
     let watching = watch(&setting);
