@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 use entrypoint::go_duration;
 
-use crate::{DEFAULT_IMAGE, Settings};
+use crate::{DEFAULT_IMAGE, Delivery, Settings};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,16 +124,6 @@ pub struct Names {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen(pub Vec<SocketAddr>);
 
-/// How the entrypoint comes into a pod that is none of Tekton's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Delivery {
-    /// An init container copies it
-    #[default]
-    InitContainer,
-    /// Its image is mounted (Kubernetes 1.35, or its feature ImageVolume; where images are not mounted noexec)
-    ImageVolume,
-}
-
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -146,11 +136,7 @@ pub enum LogFormat {
 
 impl From<Injection> for Settings {
     fn from(injection: Injection) -> Self {
-        let delivery = match injection.delivery {
-            Delivery::InitContainer => crate::Delivery::InitContainer,
-            Delivery::ImageVolume => crate::Delivery::ImageVolume,
-        };
-        Self { image: injection.image, delivery }
+        Self { image: injection.image, delivery: injection.delivery }
     }
 }
 

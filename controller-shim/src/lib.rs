@@ -42,12 +42,14 @@ pub struct Settings {
     pub delivery: Delivery,
 }
 
-/// How the binary comes into a plain pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the entrypoint comes into a pod that is none of Tekton's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Delivery {
-    /// An init container copies it into an emptyDir.
+    /// An init container copies it
+    #[default]
     InitContainer,
-    /// The image is mounted as a volume (Kubernetes 1.35 and later, or its feature `ImageVolume`).
+    /// Its image is mounted (Kubernetes 1.35, or its feature ImageVolume; where images are not mounted noexec)
     ImageVolume,
 }
 

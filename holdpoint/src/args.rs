@@ -3,6 +3,7 @@
 mod attach;
 mod install;
 mod look;
+mod print;
 mod reach;
 mod reference;
 mod verb;
@@ -12,17 +13,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand, ValueEnum};
-use controller_shim::DEFAULT_IMAGE;
+use controller_shim::{DEFAULT_IMAGE, Delivery};
 use debug_scripts::Word;
 
 use crate::program::Program;
 
 pub use attach::AttachArguments;
 pub use install::{InstallArguments, Issuer};
-pub use look::{CompletionArguments, ListArguments, ListOutput, LogsArguments, Shell};
+pub use look::{CompletionArguments, ListArguments, LogsArguments, Shell};
+pub use print::Print;
 pub use reach::Reach;
 pub use reference::reference;
-pub use verb::{Asking, By, Manner, Print, Until, VerbArguments, Wait};
+pub(crate) use verb::NAMES;
+pub use verb::{Asking, By, Manner, Until, VerbArguments, Wait};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -304,25 +307,6 @@ pub struct InjectArguments {
     /// How to print it; else as it came
     #[arg(short = 'o', long, value_enum)]
     pub output: Option<Format>,
-}
-
-/// How the entrypoint comes into a pod that is none of Tekton's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Delivery {
-    /// An init container copies it
-    #[default]
-    InitContainer,
-    /// Its image is mounted (Kubernetes 1.35, or its feature ImageVolume; where images are not mounted noexec)
-    ImageVolume,
-}
-
-impl From<Delivery> for controller_shim::Delivery {
-    fn from(delivery: Delivery) -> Self {
-        match delivery {
-            Delivery::InitContainer => Self::InitContainer,
-            Delivery::ImageVolume => Self::ImageVolume,
-        }
-    }
 }
 
 /// The languages of manifests.

@@ -9,8 +9,8 @@
 //! [`toolbox`] beside the step.
 //!
 //! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
-//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold. [`mod@logs`] shows what steps write,
-//! and [`mod@attach`] a whole run as it goes on; both [`mod@follow`] pods that come later.
+//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold; a [`hint`] is the next command to type. [`mod@logs`] shows what steps write,
+//! and [`mod@attach`] a whole run as it goes on; both [`mod@follow`] pods that come later, the [`first`] one too.
 
 pub mod annotate;
 pub mod answer;
@@ -21,7 +21,9 @@ pub mod choose;
 pub mod connect;
 pub mod error;
 pub mod exec;
+pub mod first;
 pub mod follow;
+pub mod hint;
 pub mod list;
 pub mod logs;
 pub(crate) mod look;
@@ -88,8 +90,8 @@ pub fn list(program: Program, arguments: &ListArguments) -> Result<Exit, Error> 
 ///
 /// # Errors
 /// The cluster, or what is meant in it, cannot be reached.
-pub fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Error> {
-    complete(logs::logs(target, arguments))
+pub fn logs(program: Program, target: &Target, arguments: &LogsArguments) -> Result<Exit, Error> {
+    complete(logs::logs(program, target, arguments))
 }
 
 /// Follows a run of a cluster.

@@ -30,7 +30,7 @@ const DIFFERENT: Exit = Exit::Code(1);
 pub fn inject(arguments: &InjectArguments) -> Result<Exit, Error> {
     let (name, text) = read(arguments)?;
     let before = parse(&text).map_err(|problem| Error::Task(problem.in_file(&name)))?;
-    let settings = Settings { image: arguments.image.clone(), delivery: arguments.delivery.into() };
+    let settings = Settings { image: arguments.image.clone(), delivery: arguments.delivery };
     let Manifest { documents, pods } = Manifest::inject(&before, &settings);
     let lines = pods.iter().flat_map(|pod| told(&name, pod)).chain(idle(&name, &documents, &pods));
     for line in lines {

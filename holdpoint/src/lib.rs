@@ -59,7 +59,7 @@ fn perform(program: Program, command: Command) -> Result<Exit, Error> {
         }
         Command::List(arguments) => list::list(&arguments),
         Command::Attach(arguments) => cluster::attach(program, &arguments),
-        Command::Logs(arguments) => cluster::logs(&arguments.target, &arguments),
+        Command::Logs(arguments) => cluster::logs(program, &arguments.target, &arguments),
         Command::Inject(arguments) => inject::inject(&arguments),
         Command::Install(arguments) => install::install(&arguments),
         Command::Completion(arguments) => complete::register(arguments.shell),
@@ -99,6 +99,11 @@ fn print_text(text: &str) -> Result<(), Error> {
 /// Says something beside what is printed, on stderr.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "holdpoint: {line}");
+}
+
+/// Tells the next useful command beside what is printed, on stderr.
+fn hint(next: &str) {
+    let _ = writeln!(io::stderr(), "next: {next}");
 }
 
 /// The last part of a path, for messages and names.

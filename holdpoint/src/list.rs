@@ -4,10 +4,9 @@ use chrono::{DateTime, Local, Utc};
 use entrypoint::state::Phase;
 use serde::Serialize;
 
-use crate::args::{ListArguments, ListOutput};
+use crate::args::{ListArguments, Print};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::inject;
 use crate::run::folder::{Record, RunFolder};
 use crate::run::runs;
 use crate::table::{columns, time};
@@ -36,15 +35,12 @@ pub fn list(arguments: &ListArguments) -> Result<Exit, Error> {
     rows.retain(|row| !arguments.held || ["held", "paused"].contains(&row.status.as_str()));
     let names = || rows.iter().map(|row| row.run.clone()).collect::<Vec<_>>().join("\n");
     let text = match arguments.output {
-        ListOutput::Json => serde_json::to_string(&rows).unwrap_or_default(),
-        ListOutput::Yaml => {
-            inject::yaml(&[serde_json::to_value(&rows).unwrap_or_default()]).trim_end().to_owned()
-        }
-        ListOutput::Name if rows.is_empty() => return Ok(Exit::Success),
-        ListOutput::Name => names(),
-        ListOutput::Text if rows.is_empty() => none(arguments.held).to_owned(),
-        ListOutput::Text => table(&rows),
-        ListOutput::Wide => {
+        Print::Json | Print::Yaml => arguments.output.written(&rows).unwrap_or_default(),
+        Print::Name if rows.is_empty() => return Ok(Exit::Success),
+        Print::Name => names(),
+        Print::Text if rows.is_empty() => none(arguments.held).to_owned(),
+        Print::Text => table(&rows),
+        Print::Wide => {
             let problem = "-o wide is for the runs of a cluster, as in `list -A -o wide`";
             return Err(Error::Usage(problem.to_owned()));
         }

@@ -2,9 +2,13 @@
 //! run the real entrypoint.
 
 mod annotate;
+mod at_holds;
 mod attach;
+mod by_step;
 mod faults;
+mod first;
 mod heed;
+mod hints;
 mod kubeconfig;
 mod list;
 mod logs;

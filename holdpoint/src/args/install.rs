@@ -1,9 +1,9 @@
 //! What to install in a cluster, and how.
 
 use clap::Args;
-use controller_shim::DEFAULT_IMAGE;
+use controller_shim::{DEFAULT_IMAGE, Delivery};
 
-use super::{Delivery, Format};
+use super::Format;
 
 pub(super) const WORDS: [&str; 2] =
     ["install", "print what a cluster needs to inject pods by itself"];

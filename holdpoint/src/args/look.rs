@@ -4,7 +4,7 @@
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, ValueEnum};
 
-use super::Reach;
+use super::{Print, Reach};
 use crate::cluster::target::Target;
 use crate::program::Program;
 
@@ -49,7 +49,7 @@ pub struct ListArguments {
     pub held: bool,
     /// How to print them
     #[arg(short = 'o', long, value_enum, default_value_t)]
-    pub output: ListOutput,
+    pub output: Print,
     /// Of which cluster
     #[command(flatten)]
     pub reach: Reach,
@@ -60,22 +60,6 @@ impl ListArguments {
     pub fn speaks_to_a_cluster(&self, program: Program) -> bool {
         program == Program::Plugin || self.reach.first_given().is_some()
     }
-}
-
-/// How runs are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ListOutput {
-    /// For a person
-    #[default]
-    Text,
-    /// With more columns, in a cluster
-    Wide,
-    /// Only what can be typed as a target, a line each
-    Name,
-    /// For a program
-    Json,
-    /// The same as YAML
-    Yaml,
 }
 
 /// Whose logs to show, and how.

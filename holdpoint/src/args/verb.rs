@@ -1,12 +1,16 @@
 //! The verbs on the command line, made from their tables (contract 2.7): names, arguments and help. A
 //! verb whose first word is a target speaks to a cluster, any other to a run on this machine.
 
+mod check;
+
+pub(crate) use check::NAMES;
+
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches as _, ValueEnum};
 use debug_scripts::{RunVerb, Tool, Verb, Word};
 use entrypoint::go_duration;
 
-use super::Reach;
+use super::{Print, Reach};
 use crate::cluster::runs::order::Order;
 use crate::cluster::target::{Kind, Target};
 
@@ -61,16 +65,23 @@ pub enum Wait {
     End,
 }
 
-/// For whom an answer is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Print {
-    /// For a person
-    #[default]
-    Text,
-    /// For a program
-    Json,
-    /// The object that `retry pr/NAME --dry-run` would create
-    Yaml,
+impl VerbArguments {
+    /// A verb of a run as it is given at a prompt, with this reason.
+    pub fn at_prompt(verb: RunVerb, target: &Target, reach: &Reach, reason: &str) -> Self {
+        Self {
+            word: Word::Run(verb),
+            target: Some(target.clone()),
+            asking: Asking { run: None, wait: None, output: Print::default() },
+            step: None,
+            watch: false,
+            words: vec![reason.to_owned()],
+            command: Vec::new(),
+            yes: false,
+            toolbox: None,
+            reach: reach.clone(),
+            manner: Manner::default(),
+        }
+    }
 }
 
 impl Asking {
@@ -231,8 +242,7 @@ pub(super) fn from_matches(
         reach,
         manner,
     };
-    let checked = check_world(&arguments).and_then(|()| check_words(&arguments));
-    checked.and_then(|()| check_answer(&arguments)).map_err(refused)?;
+    check::all(&arguments).map_err(refused)?;
     Ok(arguments)
 }
 
@@ -248,75 +258,6 @@ fn of_whole_run(word: Word, target: Option<&Target>) -> Word {
 
 fn refused(why: String) -> clap::Error {
     clap::Error::raw(ErrorKind::ValueValidation, format!("{why}\n"))
-}
-
-/// A cluster and this machine are never taken for each other.
-fn check_world(arguments: &VerbArguments) -> Result<(), String> {
-    let [name, ..] = arguments.word.help();
-    let toolbox = arguments.toolbox.as_ref().map(|_| "--toolbox");
-    let flag = arguments.reach.first_given().or(arguments.manner.first_given()).or(toolbox);
-    match (&arguments.target, flag, &arguments.asking.run) {
-        (None, Some(flag), _) => Err(format!(
-            "{flag} needs a target, as in `{name} pod/NAME` or `{name} @latest`: without one `{name}` \
-             speaks to the run on this machine"
-        )),
-        (Some(target), _, Some(run)) => Err(format!(
-            "--run {run} is a run on this machine, {target} is in a cluster: give one of them"
-        )),
-        (Some(_), ..) if arguments.manner.by == Some(By::Annotate) => match arguments.word {
-            Word::Run(_) => Ok(()),
-            _ => Err(format!(
-                "--by annotate: a pod's annotations speak to the whole run, and `{name}` to one step; \
-                 it needs the right to run commands in the pod (get and create on pods/exec)"
-            )),
-        },
-        _ => Ok(()),
-    }
-}
-
-/// What stands behind the target is what the verb takes.
-fn check_words(arguments: &VerbArguments) -> Result<(), String> {
-    let [name, takes, _] = arguments.word.help();
-    let words = arguments.words.as_slice();
-    match (arguments.word, words) {
-        (Word::Step(Verb::Extend), [time]) => duration(time)
-            .map(drop)
-            .map_err(|problem| format!("invalid value '{time}' for {takes}: {problem}")),
-        (Word::Run(RunVerb::Breakpoint), [_]) => Ok(()),
-        (Word::Step(Verb::Extend) | Word::Run(RunVerb::Breakpoint), []) => {
-            Err(format!("{name} needs {takes}, behind the target where there is one"))
-        }
-        (Word::Run(verb), _) if verb != RunVerb::Breakpoint => Ok(()),
-        (_, []) => Ok(()),
-        (_, words) => {
-            let unexpected = words.last().map_or("", String::as_str);
-            Err(format!("unexpected argument '{unexpected}': see `{name} --help`"))
-        }
-    }
-}
-
-/// What is asked for about the answer can be had.
-fn check_answer(arguments: &VerbArguments) -> Result<(), String> {
-    let [name, ..] = arguments.word.help();
-    let is_retry = arguments.word == Word::Step(Verb::Retry);
-    let may_end = match arguments.word {
-        Word::Run(verb) => Order::of(verb).is_some(),
-        word => word == Word::Step(Verb::Retry) && arguments.step.is_none(),
-    };
-    let of_run = |target: &Target| target.kind().is_none_or(Kind::is_run);
-    let may_end = may_end && arguments.target.as_ref().is_some_and(of_run);
-    if arguments.asking.wait == Some(Wait::End) && !may_end {
-        return Err(format!(
-            "--wait needs a duration here, as in `{name} --wait 30s`; alone it waits for the end of a \
-             PipelineRun or a TaskRun"
-        ));
-    }
-    if arguments.asking.output == Print::Yaml && !(is_retry && arguments.manner.dry_run) {
-        return Err(
-            "-o yaml shows what `retry pr/NAME --dry-run` would create; take -o json".to_owned()
-        );
-    }
-    Ok(())
 }
 
 /// Says what the command does; of itself it says what its arguments are.
@@ -394,7 +335,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
-    fn parse(line: &str) -> Result<VerbArguments, clap::Error> {
+    pub(super) fn parse(line: &str) -> Result<VerbArguments, clap::Error> {
         let mut words = line.split(' ');
         let word = Word::named(words.next().unwrap()).unwrap();
         let words = std::iter::once("holdpoint").chain(words);
@@ -443,28 +384,6 @@ mod tests {
     }
 
     #[test]
-    fn the_two_worlds_are_not_mixed_up() {
-        for (line, problem) in [
-            ("retry -n ns", "-n needs a target, as in `retry pod/NAME`"),
-            ("pause --dry-run", "--dry-run needs a target"),
-            ("pause why --by annotate", "--by needs a target"),
-            ("continue --timeout 1m", "--timeout needs a target"),
-            ("cancel -l commit=1", "-l needs a target"),
-            ("shell --toolbox busybox", "--toolbox needs a target"),
-            (
-                "retry pod/x --run run-1",
-                "--run run-1 is a run on this machine, pod/x is in a cluster",
-            ),
-            ("pause deployment/x", "`deployment/x` is no target"),
-            ("pause pod x", "`pod` needs a name or a selector"),
-            ("retry pod/x --by annotate", "annotations speak to the whole run"),
-        ] {
-            let told = parse(line).unwrap_err().to_string();
-            assert!(told.contains(problem), "{line}: {told}");
-        }
-    }
-
-    #[test]
     fn cancel_of_a_run_of_tektons_is_that_of_all_of_it() {
         let (all, one) = (Word::Run(RunVerb::CancelRun), Word::Step(Verb::Cancel));
         for (line, word) in [
@@ -476,65 +395,6 @@ mod tests {
             ("cancel @latest", one),
         ] {
             assert_eq!(parse(line).unwrap().word, word, "{line}");
-        }
-    }
-
-    #[test]
-    fn alone_wait_is_for_the_end_of_a_run() {
-        for line in ["stop-finally pr/x --wait", "cancel tr/x --wait -n ns", "retry @latest --wait"]
-        {
-            assert_eq!(parse(line).unwrap().asking.wait, Some(Wait::End), "{line}");
-        }
-        for line in ["stop-finally --wait pr/x", "retry --wait @latest"] {
-            let told = parse(line).unwrap_err().to_string();
-            assert!(told.contains("a target stands before --wait, as in `"), "{line}: {told}");
-        }
-        let some = Some(Wait::Time("30s".to_owned()));
-        assert_eq!(parse("stop-finally pr/x --wait 30s").unwrap().asking.wait, some);
-        for line in [
-            "stop-finally --wait",
-            "stop-finally pod/x --wait",
-            "skip tr/x --wait",
-            "cancel @latest --wait",
-        ] {
-            let told = parse(line).unwrap_err().to_string();
-            assert!(told.contains("--wait needs a duration here"), "{line}: {told}");
-        }
-    }
-
-    #[test]
-    fn yaml_is_for_what_would_be_created() {
-        assert_eq!(parse("retry pr/x --dry-run -o yaml").unwrap().asking.output, Print::Yaml);
-        for line in ["retry pr/x -o yaml", "stop-finally pr/x --dry-run -o yaml", "status -o yaml"]
-        {
-            let told = parse(line).unwrap_err().to_string();
-            assert!(
-                told.contains("-o yaml shows what `retry pr/NAME --dry-run`"),
-                "{line}: {told}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_a_verb_does_not_take_is_refused() {
-        for line in [
-            "extend",
-            "extend pod/x",
-            "extend pod/x soon",
-            "extend pod/x 1m 2m",
-            "continue pod/x now",
-            "continue pod/x pod/y",
-            "shell pod/x --dry-run",
-            "extend soon",
-            "breakpoint",
-            "breakpoint off on-failure",
-            "continue now",
-            "pause --step one",
-            "retry make",
-            "skip --watch",
-            "cancel --wait -1s",
-        ] {
-            assert!(parse(line).is_err(), "{line}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What came of a verb in each pod, and how it is told: a line each and the next useful command, or
-//! JSON.
+//! What came of a verb, and how it is told: a line for each place and the next useful command, or in a
+//! form for programs.
 
 use debug_scripts::{RunVerb, Verb, Word};
 use entrypoint::verb::Answer;
@@ -9,7 +9,7 @@ use super::exec::Done;
 use super::states::{self, Unseen};
 use super::steps::{PodSteps, StepPlace};
 use super::target::Target;
-use crate::args::Reach;
+use crate::args::{Print, Reach};
 use crate::program::Program;
 
 /// The exit code where `--timeout` passed.
@@ -17,6 +17,31 @@ pub const TIMED_OUT: i32 = 5;
 
 /// The exit code of what cannot be, as of a breakpoint at a step that is not there.
 const USAGE: i32 = 2;
+
+/// What came of a verb in one place.
+pub trait Outcome: Serialize {
+    /// The place, as it is typed as a target.
+    fn name(&self) -> String;
+    /// What came of it, for a person.
+    fn lines(&self) -> Vec<String>;
+    /// The exit code that goes with it.
+    fn code(&self) -> i32;
+}
+
+/// Prints what came of a verb. Of names only those are told that took it; of the others stderr tells.
+pub fn tell(output: Print, told: &[impl Outcome]) {
+    let text = output.written(told).unwrap_or_else(|| match output {
+        Print::Name => {
+            let (taken, others): (Vec<_>, Vec<_>) = told.iter().partition(|it| it.code() == 0);
+            others.iter().flat_map(|it| it.lines()).for_each(|line| crate::say(&line));
+            taken.iter().map(|it| it.name()).collect::<Vec<_>>().join("\n")
+        }
+        _ => told.iter().flat_map(Outcome::lines).collect::<Vec<_>>().join("\n"),
+    });
+    if !text.is_empty() {
+        let _ = crate::print(&text);
+    }
+}
 
 /// What became of a verb in a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -107,12 +132,18 @@ impl Told {
     }
 }
 
-/// The text of all answers.
-pub fn text(told: &[Told], json: bool) -> String {
-    if json {
-        return serde_json::to_string(told).unwrap_or_default();
+impl Outcome for Told {
+    fn name(&self) -> String {
+        format!("pod/{}", self.pod)
     }
-    told.iter().map(Told::line).collect::<Vec<_>>().join("\n")
+
+    fn lines(&self) -> Vec<String> {
+        vec![self.line()]
+    }
+
+    fn code(&self) -> i32 {
+        self.code
+    }
 }
 
 /// The worst of all codes.

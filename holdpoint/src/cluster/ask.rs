@@ -9,11 +9,12 @@ use entrypoint::verb::Answer;
 use futures_util::future::join_all;
 
 use super::annotate;
-use super::answer::{Told, next, text, worst};
+use super::answer::{TIMED_OUT, Told, next, tell, worst};
 use super::choose::{self, Chosen, Seen};
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::exec::{ExecError, exec};
+use super::hint::Hints;
 use super::resolve::{Resolved, resolve};
 use super::states::{self, Unseen};
 use super::steps::{PodSteps, StepPlace};
@@ -25,6 +26,9 @@ use crate::program::Program;
 
 /// How long an answer may take where nothing is said, as the entrypoint has it.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
+
+/// The answers that the status of the steps explains.
+const STATUS_TELLS: [i32; 2] = [Answer::REJECTED, TIMED_OUT];
 
 /// How much longer than the verb its connection may take.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -53,7 +57,7 @@ pub async fn ask(
         (Some(annotation), _) => annotation.put(&asking, &resolved.pods).await,
         (None, Word::Step(_)) => match asking.step(&resolved.pods).await {
             Ok(told) => vec![told],
-            Err(why) => return Ok(asking.refuse(&resolved, &why)),
+            Err(why) => return Ok(asking.refuse(program, &resolved, &why)),
         },
         (None, _) => asking.run(&resolved.pods).await,
     };
@@ -178,25 +182,39 @@ impl Asking<'_> {
     }
 
     /// Where nobody is asked, that is so for every pod; a person reads it once.
-    fn refuse(&self, resolved: &Resolved, why: &str) -> Exit {
+    fn refuse(&self, program: Program, resolved: &Resolved, why: &str) -> Exit {
         let told = |pod| Told::new(pod, self.verb(), Answer::REJECTED, why.to_owned());
-        let line = match self.arguments.asking.output {
-            Print::Json => text(&resolved.pods.iter().map(told).collect::<Vec<_>>(), true),
-            Print::Text | Print::Yaml => format!("rejected: {why}"),
-        };
-        let _ = crate::print(&line);
+        match self.arguments.asking.output {
+            Print::Text | Print::Wide => drop(crate::print(&format!("rejected: {why}"))),
+            Print::Name => crate::say(&format!("rejected: {why}")),
+            output => tell(output, &resolved.pods.iter().map(told).collect::<Vec<_>>()),
+        }
+        self.hint_of_status(program, resolved);
         exit(Answer::REJECTED)
     }
 
     fn tell(&self, program: Program, resolved: &Resolved, told: &[Told]) -> Exit {
-        let json = self.arguments.asking.output == Print::Json;
-        let _ = crate::print(&text(told, json));
+        let output = self.arguments.asking.output;
+        tell(output, told);
         let next =
             next(program, &self.arguments.reach, &resolved.target, self.arguments.word, told);
-        if let Some(next) = next.filter(|_| !json) {
+        if let Some(next) = next.filter(|_| output.is_for_a_person()) {
             let _ = crate::print(&format!("next: {next}"));
+        } else if told.iter().any(|told| STATUS_TELLS.contains(&told.code)) {
+            self.hint_of_status(program, resolved);
         }
         exit(worst(told))
+    }
+
+    /// Where the steps do not do it, their status says what they do.
+    fn hint_of_status(&self, program: Program, resolved: &Resolved) {
+        let hints = Hints { program, reach: &self.arguments.reach };
+        let place = resolved.pods.first().map(|pod| pod.namespace.as_str());
+        if let (Some(namespace), Target::Named(..)) = (place, &resolved.target)
+            && self.arguments.asking.output.is_for_a_person()
+        {
+            crate::hint(&hints.typed("status", &resolved.target, namespace, ""));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! they end, the one-key prompt where one is held, and the table at the end.
 
 mod hold;
+mod keys;
 mod looks;
 mod step;
 mod talk;
@@ -14,11 +15,12 @@ use tokio::sync::Mutex;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::first::followed;
 use super::follow::follow;
+use super::hint::Hints;
 use super::logs::name_of;
-use super::resolve::find;
 use super::steps::PodSteps;
-use super::target::Target;
+use super::target::{Kind, Target};
 use crate::args::{AttachArguments, Output, Reach};
 use crate::exit::Exit;
 use crate::program::Program;
@@ -38,9 +40,12 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
     let AttachArguments { target, reach, output, quiet, no_color } = arguments;
     let cluster = Cluster::connect(reach).await?;
     let selector = reach.selector.as_deref();
-    let found = find(&cluster, target, selector).await?;
-    let cluster = found.place(&cluster);
     let mut signals = Signals::take().map_err(|error| ClusterError::Nobody(error.to_string()))?;
+    let found = tokio::select! {
+        found = followed(&cluster, target, selector) => found?,
+        signal = end_of(&mut signals) => return Ok(Exit::Signal(signal)),
+    };
+    let cluster = found.place(&cluster);
     let talk = Talk::new(Screen::new(*output, *quiet, *no_color));
     let attached = Attached {
         program,
@@ -66,6 +71,8 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
     if *output == Output::Json {
         // Names, words and numbers are always JSON.
         let _ = crate::print(&summary.json().unwrap_or_default());
+    } else if let Some(next) = (Hints { program, reach }).retry(&cluster, attached.target).await {
+        crate::hint(&next);
     }
     Ok(summary.exit())
 }
@@ -114,6 +121,10 @@ impl Attached<'_> {
             steps = steps => Ok(steps),
             error = looks.keep_up() => Err(error),
         }
+    }
+
+    fn is_pipeline_run(&self) -> bool {
+        matches!(self.target, Target::Named(Kind::PipelineRun, _))
     }
 
     fn detach(&self) {

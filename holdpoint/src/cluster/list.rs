@@ -7,19 +7,15 @@ use serde::Serialize;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::hint::Hints;
 use super::resolve::{live, place};
 use super::row::{CALM, Row};
 use super::view::{PodView, look_into, remarks};
 use super::way::{Way, run_of, ways};
-use crate::args::{ListArguments, ListOutput, Reach};
+use crate::args::{ListArguments, NAMES, Print, Reach};
 use crate::exit::Exit;
-use crate::inject;
 use crate::program::Program;
 use crate::table::{clock, columns};
-
-/// Said where names are asked for that could not be typed.
-const NAMES: &str = "-A and -o name: a name is in one namespace; give that with -n, or take -o json, \
-                     which tells both";
 
 /// A run and what it is doing, as `-o json` tells it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,7 +42,7 @@ struct Entry {
 /// # Errors
 /// Pods may not be listed; names of all namespaces are asked for.
 pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, ClusterError> {
-    if arguments.reach.all_namespaces && arguments.output == ListOutput::Name {
+    if arguments.reach.all_namespaces && arguments.output == Print::Name {
         return Err(ClusterError::Usage(NAMES.to_owned()));
     }
     let cluster = Cluster::connect(&arguments.reach).await?;
@@ -60,9 +56,16 @@ pub async fn list(program: Program, arguments: &ListArguments) -> Result<Exit, C
     if entries.is_empty() {
         crate::say(&none(&cluster, arguments));
     }
-    let text = written(&entries, arguments);
+    let (text, output) = (written(&entries, arguments), arguments.output);
     if !text.is_empty() {
         let _ = crate::print(&text);
+    }
+    // Of one that waits the table says what to type.
+    if let Some(first) = entries.first().filter(|it| it.urgency >= CALM && output.is_for_a_person())
+    {
+        let hints = Hints { program, reach: &arguments.reach };
+        let next = hints.typed("attach", &first.run, &first.namespace, "");
+        let _ = crate::print(&format!("next: {next}"));
     }
     Ok(Exit::Success)
 }
@@ -99,22 +102,19 @@ fn entry(program: Program, reach: &Reach, view: &PodView, row: &Row) -> Entry {
 
 fn written(entries: &[Entry], arguments: &ListArguments) -> String {
     match arguments.output {
-        ListOutput::Json => serde_json::to_string(entries).unwrap_or_default(),
-        ListOutput::Yaml => {
-            inject::yaml(&[serde_json::to_value(entries).unwrap_or_default()]).trim_end().to_owned()
-        }
-        ListOutput::Name => {
+        Print::Json | Print::Yaml => arguments.output.written(entries).unwrap_or_default(),
+        Print::Name => {
             let mut names: Vec<_> = entries.iter().map(|entry| entry.run.clone()).collect();
             names.dedup();
             names.join("\n")
         }
-        ListOutput::Text | ListOutput::Wide if entries.is_empty() => String::new(),
-        ListOutput::Text | ListOutput::Wide => table(entries, arguments),
+        Print::Text | Print::Wide if entries.is_empty() => String::new(),
+        Print::Text | Print::Wide => table(entries, arguments),
     }
 }
 
 fn table(entries: &[Entry], arguments: &ListArguments) -> String {
-    let (all, wide) = (arguments.reach.all_namespaces, arguments.output == ListOutput::Wide);
+    let (all, wide) = (arguments.reach.all_namespaces, arguments.output == Print::Wide);
     let mut head = if all { vec!["NAMESPACE"] } else { Vec::new() };
     head.extend(["RUN", "STATUS", "STEP", "SINCE", "NEEDS", "END IT WITH"]);
     if wide {

@@ -11,13 +11,17 @@ use tokio::sync::mpsc;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::first::followed;
 use super::follow::follow;
+use super::hint::Hints;
 use super::resolve::{Found, find};
+use super::row::called;
 use super::steps::{PodSteps, StepPlace};
-use super::target::Target;
-use super::view::called;
+use super::target::{Kind, Target};
+use super::view::{View, has_ended, look_into};
 use crate::args::LogsArguments;
 use crate::exit::Exit;
+use crate::program::Program;
 use crate::run::screen::Screen;
 use pod::Reader;
 
@@ -40,18 +44,53 @@ pub(super) struct Line {
 ///
 /// # Errors
 /// The target is not there, or its pods or logs may not be read.
-pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, ClusterError> {
-    let cluster = Cluster::connect(&arguments.reach).await?;
-    let selector = arguments.reach.selector.as_deref();
-    let found = find(&cluster, target, selector).await?;
+pub async fn logs(
+    program: Program,
+    target: &Target,
+    arguments: &LogsArguments,
+) -> Result<Exit, ClusterError> {
+    let reach = &arguments.reach;
+    let cluster = Cluster::connect(reach).await?;
+    let selector = reach.selector.as_deref();
+    let found = match arguments.follow {
+        true => followed(&cluster, target, selector).await?,
+        false => find(&cluster, target, selector).await?,
+    };
+    let (cluster, target) = (found.place(&cluster), found.target.clone());
     if let Some(step) = &arguments.step {
-        check_step(step, &found)?;
+        match check_step(step, &found) {
+            Err(_) if arguments.follow && grows(&cluster, &found).await => {
+                crate::say(&format!(
+                    "waiting for step {step}: no task that has begun has one of this name"
+                ));
+            }
+            checked => checked?,
+        }
     }
-    let (cluster, several) = (found.place(&cluster), found.is_several());
+    let hints = Hints { program, reach };
+    if arguments.follow {
+        // Who follows a step that is held would wait for lines in vain.
+        let view =
+            View { target: target.clone(), pods: look_into(&cluster, found.pods.clone()).await };
+        hints.way_out(&view).iter().for_each(|next| crate::hint(next));
+    }
+    show(&cluster, found, arguments).await?;
+    hints.after_logs(&cluster, &target).await.iter().for_each(|next| crate::hint(next));
+    Ok(Exit::Success)
+}
+
+/// Shows each line once it is read.
+async fn show(
+    cluster: &Cluster,
+    found: Found,
+    arguments: &LogsArguments,
+) -> Result<(), ClusterError> {
+    let several = found.is_several();
     let known = names(&found.pods, arguments.step.as_deref(), several);
     let (lines, mut shown) = mpsc::channel(WAITING_LINES);
     let (goes_on, step) = (arguments.follow, arguments.step.clone());
     let reader = Reader { cluster: cluster.clone(), lines, follow: goes_on, step, several };
+    let selector = arguments.reach.selector.as_deref();
     let reading = async move {
         let read = match goes_on {
             true => {
@@ -59,7 +98,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
                     let reader = reader.clone();
                     async move { reader.read(pod).await }
                 };
-                follow(&cluster, found, selector, read).await.map(drop)
+                follow(cluster, found, selector, read).await.map(drop)
             }
             false => read_all(&reader, found.pods).await,
         };
@@ -73,8 +112,7 @@ pub async fn logs(target: &Target, arguments: &LogsArguments) -> Result<Exit, Cl
             names.show(&line);
         }
     };
-    let (read, ()) = tokio::join!(reading, showing);
-    read.map(|()| Exit::Success)
+    tokio::join!(reading, showing).0
 }
 
 fn check_step(step: &str, found: &Found) -> Result<(), ClusterError> {
@@ -84,6 +122,12 @@ fn check_step(step: &str, found: &Found) -> Result<(), ClusterError> {
     }
     let names: Vec<_> = pods.iter().flat_map(|pod| &pod.steps).map(|it| it.step.as_str()).collect();
     Err(ClusterError::Usage(format!("--step {step}: the steps are {}", names.join(", "))))
+}
+
+/// Whether pods with other steps may come.
+async fn grows(cluster: &Cluster, found: &Found) -> bool {
+    let is_pipeline_run = matches!(found.target, Target::Named(Kind::PipelineRun, _));
+    is_pipeline_run && !has_ended(cluster, &found.target, &found.pods).await.unwrap_or(true)
 }
 
 async fn read_all(reader: &Reader, pods: Vec<Pod>) -> Result<(), ClusterError> {

@@ -121,7 +121,8 @@ pub fn targets_of(pod: &Pod) -> Vec<Target> {
     std::iter::once(own).chain(larger).collect()
 }
 
-fn has_steps(pod: &Pod) -> bool {
+/// Whether a container of a pod runs the entrypoint.
+pub fn has_steps(pod: &Pod) -> bool {
     !PodSteps::of(pod).steps.is_empty()
 }
 

@@ -13,22 +13,25 @@ pub mod tasks;
 pub mod told;
 pub mod wait;
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use debug_scripts::{Verb, Word};
 use entrypoint::go_duration;
 use entrypoint::verb::Answer;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use tokio::time::timeout;
 
 use self::object::Run;
 use self::order::Order;
 use self::phase::{Meets, Phase};
 use self::told::RunTold;
 use self::wait::Waited;
-use super::answer::{TIMED_OUT, Told};
+use super::answer::{Outcome as _, TIMED_OUT, Told, tell};
 use super::children::{End, end};
 use super::connect::Cluster;
 use super::error::ClusterError;
+use super::hint::Hints;
 use super::look::list;
 use super::resolve::resolve;
 use super::target::{Kind, Target};
@@ -92,8 +95,26 @@ pub async fn ask(
     }
 }
 
+/// Gives an order to one run, and tells what came of it.
+///
+/// # Errors
+/// The run is not there, or may not be read.
+pub async fn give(
+    order: Order,
+    cluster: &Cluster,
+    kind: Kind,
+    name: &str,
+    arguments: &VerbArguments,
+) -> Result<RunTold, ClusterError> {
+    let run = Run::read(cluster, kind, name).await?;
+    Ok(Asked { order, cluster, arguments, many: false }.obey(run).await)
+}
+
 /// How often a run that changes all the time is read again.
 const ATTEMPTS: usize = 5;
+
+/// How long pods are heard before their run is changed, where that would end them.
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// An order, and how it was given.
 struct Asked<'a> {
@@ -115,27 +136,32 @@ struct Changed {
     unchanged: Vec<ClusterError>,
 }
 
+/// What came of it in the pods; or they could not be found.
+type PodsTold = Result<Vec<Told>, ClusterError>;
+
 impl Asked<'_> {
     async fn every(&self, program: Program, kind: Kind) -> Result<Exit, ClusterError> {
         let selector = self.arguments.reach.selector.as_deref();
         let runs = Run::list(self.cluster, kind, selector).await?;
         let told = join_all(runs.into_iter().map(|run| self.obey(run))).await;
-        if told.is_empty() && self.arguments.asking.output == Print::Text {
-            let with = selector.map_or(String::new(), |it| format!(" with {it}"));
-            let _ = crate::print(&format!("no {kind}{with}: nothing to do"));
-            return Ok(Exit::Success);
+        let with = selector.map_or(String::new(), |it| format!(" with {it}"));
+        let none = format!("no {kind}{with}: nothing to do");
+        match self.arguments.asking.output {
+            Print::Text if told.is_empty() => drop(crate::print(&none)),
+            Print::Name if told.is_empty() => crate::say(&none),
+            _ => return Ok(self.tell(program, &told)),
         }
-        Ok(self.tell(program, &told))
+        Ok(Exit::Success)
     }
 
     /// Gives the order to one run, and stays until its end where that is asked.
     async fn obey(&self, run: Run) -> RunTold {
         let began = Instant::now();
-        let Changed { run, before, again, unchanged } = match self.changed(run).await {
-            Ok(changed) => changed,
+        let (changed, pods) = match self.carry_out(run).await {
+            Ok(done) => done,
             Err(told) => return told,
         };
-        let pods = pods::tell(self.order, self.cluster, self.arguments, &run).await;
+        let Changed { run, before, again, unchanged } = changed;
         let mut told = self.accepted(&run, again, pods);
         for error in unchanged {
             told.code = told.code.max(Answer::NOBODY);
@@ -148,8 +174,32 @@ impl Asked<'_> {
         told
     }
 
+    /// Changes the object and tells its pods. Where Tekton would then end these, they hear of it first,
+    /// once a rehearsal has shown that the object can be changed; in any other case a refusal is to leave
+    /// all as it was, and the object says first that nothing more begins.
+    async fn carry_out(&self, run: Run) -> Result<(Changed, PodsTold), RunTold> {
+        let tell = |run| pods::tell(self.order, self.cluster, self.arguments, run);
+        if !self.order.ends_tasks(run.kind) {
+            let changed = self.changed(run, false).await?;
+            let pods = tell(&changed.run).await;
+            return Ok((changed, pods));
+        }
+        let run = self.changed(run, true).await?.run;
+        let mut telling = pin!(tell(&run));
+        let early = timeout(HEAD_START, &mut telling).await.ok();
+        let changing = self.changed(run.clone(), false);
+        let (changed, pods) = match early {
+            Some(pods) => (changing.await, pods),
+            None => join(changing, telling).await,
+        };
+        match changed {
+            Ok(changed) => Ok((changed, pods)),
+            Err(told) => Err(told.beside(pods.unwrap_or_default())),
+        }
+    }
+
     /// Changes the object where the order meets it in time; anew where it has changed since it was read.
-    async fn changed(&self, run: Run) -> Result<Changed, RunTold> {
+    async fn changed(&self, run: Run, is_rehearsal: bool) -> Result<Changed, RunTold> {
         let (status, mut run) = (self.order.status(run.kind), run);
         let mut attempt = 1;
         loop {
@@ -159,7 +209,10 @@ impl Asked<'_> {
                 Meets::Same => true,
                 Meets::Time => false,
             };
-            let change = if again { Ok(Vec::new()) } else { self.change(&run, status).await };
+            let change = match again {
+                true => Ok(Vec::new()),
+                false => self.change(&run, status, is_rehearsal).await,
+            };
             match change {
                 Ok(unchanged) => return Ok(Changed { run, before, again, unchanged }),
                 Err(error) if error.is_outdated() && attempt < ATTEMPTS => {}
@@ -187,12 +240,14 @@ impl Asked<'_> {
         &self,
         run: &Run,
         status: Option<&str>,
+        is_rehearsal: bool,
     ) -> Result<Vec<ClusterError>, ClusterError> {
         if self.arguments.manner.dry_run {
             return Ok(Vec::new());
         }
         if let Some(status) = status {
-            return run.set_status(self.cluster, status).await.map(|()| Vec::new());
+            let set = run.set_status(self.cluster, status, is_rehearsal).await;
+            return set.map(|()| Vec::new());
         }
         let annotation = pods::annotation(self.order, self.arguments)?;
         let (key, value) = annotation.pair();
@@ -235,7 +290,7 @@ impl Asked<'_> {
         RunTold::new(run, self.order.verb(), code, outcome, message)
     }
 
-    fn accepted(&self, run: &Run, again: bool, pods: Result<Vec<Told>, ClusterError>) -> RunTold {
+    fn accepted(&self, run: &Run, again: bool, pods: PodsTold) -> RunTold {
         let effect = self.order.effect();
         let (outcome, message) = if self.arguments.manner.dry_run {
             let change = match self.order.status(run.kind) {
@@ -327,17 +382,18 @@ impl Asked<'_> {
     }
 
     fn tell(&self, program: Program, told: &[RunTold]) -> Exit {
-        let json = self.arguments.asking.output != Print::Text;
-        let text = if json {
-            serde_json::to_string(told).unwrap_or_default()
-        } else {
-            told.iter().flat_map(RunTold::lines).collect::<Vec<_>>().join("\n")
-        };
-        let _ = crate::print(&text);
+        let output = self.arguments.asking.output;
+        tell(output, told);
         let next = told::next(program, &self.arguments.reach, self.order, told)
-            .filter(|_| !json && !self.many);
+            .filter(|_| output.is_for_a_person() && !self.many);
         if let Some(next) = next {
             let _ = crate::print(&format!("next: {next}"));
+        } else if let [one] = told
+            && matches!(one.outcome, "rejected" | "timed-out")
+            && output.is_for_a_person()
+        {
+            let hints = Hints { program, reach: &self.arguments.reach };
+            crate::hint(&hints.typed("status", &one.run, &one.namespace, ""));
         }
         let worst = told.iter().map(|told| told.code).max().unwrap_or(0);
         u8::try_from(worst).map_or(Exit::Code(1), Exit::Code)

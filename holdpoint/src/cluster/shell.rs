@@ -13,15 +13,18 @@ use super::choose::{self, Seen};
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::exec::{ExecError, refused};
-use super::resolve::resolve;
+use super::hint::Hints;
+use super::resolve::{Resolved, resolve};
 use super::session::{End, converse, streams};
 use super::states::{self, states};
 use super::steps::{PodSteps, StepPlace};
 use super::target::Target;
 use super::toolbox::Toolbox;
+use super::view::look;
 use crate::args::{Reach, VerbArguments};
 use crate::exit::Exit;
 use crate::program::Program;
+use crate::terminal::is_here;
 
 /// How long a toolbox may take to run: its image may have to be pulled.
 const DEFAULT_WAIT: Duration = Duration::from_mins(2);
@@ -40,13 +43,25 @@ pub async fn shell(
 ) -> Result<Exit, ClusterError> {
     let reach = &arguments.reach;
     let cluster = Cluster::connect(reach).await?;
-    let pods = resolve(&cluster, target, reach.selector.as_deref()).await?.pods;
+    let selector = reach.selector.as_deref();
+    let Resolved { target, pods } = resolve(&cluster, target, selector).await?;
     let (pod, step) = chosen(&cluster, pods, arguments.step.as_deref()).await?;
-    let shell = Shell { program, cluster: &cluster, reach, pod: &pod, step: &step };
-    let Some(image) = &arguments.toolbox else { return shell.open().await };
-    let wait = Asking { cluster: &cluster, arguments }.wait(DEFAULT_WAIT);
-    let toolbox = Toolbox { cluster: &cluster, pod: &pod, step: &step, image };
-    Ok(exit(&toolbox.open(wait).await?))
+    let exit = match &arguments.toolbox {
+        None => Shell { program, cluster: &cluster, reach, pod: &pod, step: &step }.open().await?,
+        Some(image) => {
+            let wait = Asking { cluster: &cluster, arguments }.wait(DEFAULT_WAIT);
+            let toolbox = Toolbox { cluster: &cluster, pod: &pod, step: &step, image };
+            exit(&toolbox.open(wait).await?)
+        }
+    };
+    let is_left = !matches!(exit, Exit::Signal(_)) && exit != of_code(NOT_FOUND);
+    if is_here() && is_left {
+        let there = cluster.within(Some(pod.namespace.clone()));
+        let view = look(&there, &target, selector).await.ok();
+        let next = view.and_then(|view| Hints { program, reach }.way_out(&view));
+        next.iter().for_each(|next| crate::hint(next));
+    }
+    Ok(exit)
 }
 
 /// The named step, or the one that is held.
@@ -150,7 +165,11 @@ const TOOLBOX: &str = "--toolbox";
 
 fn exit(end: &End) -> Exit {
     match end {
-        End::Exited { code, .. } => u8::try_from(*code).map_or(Exit::Code(1), Exit::Code),
+        End::Exited { code, .. } => of_code(*code),
         End::Signal(signal) => Exit::Signal(*signal),
     }
+}
+
+fn of_code(code: i32) -> Exit {
+    u8::try_from(code).map_or(Exit::Code(1), Exit::Code)
 }

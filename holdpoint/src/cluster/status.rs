@@ -9,10 +9,13 @@ use tokio::time::sleep;
 
 use super::connect::Cluster;
 use super::error::ClusterError;
-use super::row::{CALM, Row, table};
+use super::first::followed;
+use super::hint::Hints;
+use super::resolve::Found;
+use super::row::{Row, table};
 use super::target::Target;
-use super::view::{PodView, View, has_ended, is_over, look, remarks};
-use super::way::{run_of, ways};
+use super::view::{View, has_ended, is_over, look, look_into, remarks};
+use super::way::ways;
 use crate::args::{Print, Reach, VerbArguments};
 use crate::exit::Exit;
 use crate::program::Program;
@@ -35,16 +38,23 @@ pub async fn status(
 ) -> Result<Exit, ClusterError> {
     let cluster = Cluster::connect(&arguments.reach).await?;
     let selector = arguments.reach.selector.as_deref();
-    let view = look(&cluster, target, selector).await?;
-    let json = arguments.asking.output == Print::Json;
-    let redraws = arguments.watch && !json && io::stdout().is_terminal();
-    let mut paper = Paper { json, redraws, shown: Vec::new(), said: Vec::new() };
+    let view = match arguments.watch {
+        true => {
+            let Found { target, pods } = followed(&cluster, target, selector).await?;
+            View { target, pods: look_into(&cluster, pods).await }
+        }
+        false => look(&cluster, target, selector).await?,
+    };
+    let (output, reach) = (arguments.asking.output, &arguments.reach);
+    let redraws = arguments.watch && output.is_for_a_person() && io::stdout().is_terminal();
+    let (shown, said) = (Vec::new(), Vec::new());
+    let mut paper = Paper { program, reach, output, redraws, shown, said };
     paper.show(&view);
     let (view, exit) = match arguments.watch {
         true => watch(&cluster, view, selector, &mut paper).await?,
         false => (view, Exit::Success),
     };
-    if let Some(next) = next(program, &arguments.reach, &view).filter(|_| !json) {
+    if let Some(next) = next(Hints { program, reach }, &view).filter(|_| output.is_for_a_person()) {
         let _ = crate::print(&format!("next: {next}"));
     }
     Ok(exit)
@@ -55,7 +65,7 @@ async fn watch(
     cluster: &Cluster,
     view: View,
     selector: Option<&str>,
-    paper: &mut Paper,
+    paper: &mut Paper<'_>,
 ) -> Result<(View, Exit), ClusterError> {
     let cluster = match (&view.target, view.pods.as_slice()) {
         // `@latest` may have found a run of another namespace.
@@ -86,25 +96,29 @@ async fn watch(
 }
 
 /// Where tables are shown: anew on a terminal; elsewhere a table, then what changes in it.
-struct Paper {
-    json: bool,
+struct Paper<'a> {
+    program: Program,
+    reach: &'a Reach,
+    output: Print,
     redraws: bool,
     shown: Vec<Row>,
     said: Vec<String>,
 }
 
-impl Paper {
+impl Paper<'_> {
     fn show(&mut self, view: &View) {
         let rows = view.rows();
         if rows != self.shown {
-            let text = if self.json {
-                serde_json::to_string(&rows).unwrap_or_default()
-            } else {
-                self.changed(&rows, view.title()).join("\n")
-            };
+            let text = self.output.written(&rows).unwrap_or_else(|| match self.output {
+                Print::Name => names(view),
+                _ => self.changed(&rows, view).join("\n"),
+            });
             if self.redraws {
                 let _ = write!(io::stdout(), "{CLEAR}");
                 self.said.clear();
+            }
+            if self.output == Print::Yaml && !self.shown.is_empty() {
+                let _ = crate::print("---");
             }
             let _ = crate::print(&text);
             self.shown = rows;
@@ -113,8 +127,10 @@ impl Paper {
     }
 
     /// The lines of the table that are to be shown.
-    fn changed(&self, rows: &[Row], title: Option<&str>) -> Vec<String> {
-        let lines = table(rows, title);
+    fn changed(&self, rows: &[Row], view: &View) -> Vec<String> {
+        let ways = |row: &Row| ways(self.program, self.reach, &view.target, row);
+        let is_wide = self.output == Print::Wide;
+        let lines = table(rows, view.title(), is_wide.then_some(&ways));
         if self.redraws || self.shown.is_empty() {
             return lines;
         }
@@ -131,27 +147,24 @@ impl Paper {
     }
 }
 
-/// The next useful command.
-fn next(program: Program, reach: &Reach, view: &View) -> Option<String> {
-    let urgent = |pod: &PodView| {
-        let rows = pod.rows.iter().filter(|row| row.urgency() < CALM);
-        rows.map(|row| (run_of(&pod.pod), row.clone())).collect::<Vec<_>>()
-    };
-    let urgent: Vec<_> = view.pods.iter().flat_map(urgent).collect();
-    let target = match (&view.target, urgent.as_slice()) {
-        (Target::Every(_), []) => return None,
-        (Target::Every(_), [(run, _), ..]) | (_, [(run, _), _, ..]) => run,
-        (target, _) => target,
-    };
-    let way =
-        urgent.first().and_then(|(_, row)| ways(program, reach, target, row).into_iter().next());
-    if let Some(way) = way {
-        return Some(way.command);
+/// The pods, as they are typed as targets, oldest first.
+fn names(view: &View) -> String {
+    let names = view.pods.iter().map(|view| format!("pod/{}", view.pod.name_any()));
+    names.collect::<Vec<_>>().join("\n")
+}
+
+/// The next useful command; none where many are meant and none of them waits.
+fn next(hints: Hints<'_>, view: &View) -> Option<String> {
+    if let Some(way) = hints.way_out(view) {
+        return Some(way);
+    }
+    if matches!(view.target, Target::Every(_)) {
+        return None;
     }
     let namespace = view.pods.first()?.pod.namespace()?;
-    let (name, way) = (program.name(), reach.way());
-    Some(match view.pods.iter().all(|pod| is_over(&pod.pod)) {
-        true => format!("{name} logs {target} -n {namespace}{way}"),
-        false => format!("{name} status {target} -n {namespace}{way} --watch"),
-    })
+    let (verb, flags) = match view.pods.iter().all(|pod| is_over(&pod.pod)) {
+        true => ("logs", ""),
+        false => ("status", " --watch"),
+    };
+    Some(hints.typed(verb, &view.target, &namespace, flags))
 }

@@ -116,34 +116,19 @@ async fn view(cluster: &Cluster, pod: Pod) -> PodView {
         Err(Unseen::NotRunning(_)) => (Vec::new(), None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let called = called(&pod);
     let row = |place: &StepPlace| {
         let mut said = states.iter().filter(|state| state.step == place.step);
         // Of a container that has ended without a word the kubelet knows more.
         let said =
             said.find(|it| it.phase == Phase::Finished || !matches!(place.life, Life::Ended(_)));
-        Row {
-            namespace: steps.namespace.clone(),
-            pod: steps.name.clone(),
-            called: called.clone(),
-            container: place.container.clone(),
-            known: match said {
-                Some(state) => Known::Step(state.clone()),
-                None => Known::Kubelet(Told::of(&pod, &steps, place)),
-            },
-        }
+        let known = match said {
+            Some(state) => Known::Step(state.clone()),
+            None => Known::Kubelet(Told::of(&pod, &steps, place)),
+        };
+        Row::new(&pod, place, known)
     };
     let rows = steps.steps.iter().map(row).collect();
     PodView { rows, unseen, pod }
-}
-
-/// What a pod is called among those of its run: in a PipelineRun the part of its name that is its
-/// task's.
-pub fn called(pod: &Pod) -> String {
-    let name = pod.name_any();
-    let run = pod.labels().get(Kind::PipelineRun.definition().labels[0]);
-    let task = run.and_then(|run| name.strip_prefix(run)?.strip_prefix('-')?.strip_suffix("-pod"));
-    task.map(str::to_owned).unwrap_or(name)
 }
 
 /// Whether a pod has ended, or can never begin.
@@ -191,25 +176,9 @@ fn is_done(object: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::row::tests::pod;
     use super::*;
     use serde_json::json;
-
-    fn pod(name: &str, run: &str) -> Pod {
-        let labels = json!({"tekton.dev/pipelineRun": run});
-        serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).unwrap()
-    }
-
-    #[test]
-    fn a_pod_of_a_pipeline_is_called_by_its_task() {
-        for (name, run, expected) in [
-            ("fx-pipeline-build-pod", "fx-pipeline", "build"),
-            ("fx-pipeline-test-0-pod", "fx-pipeline", "test-0"),
-            ("fx-pipeline-build-pod-retry1", "fx-pipeline", "fx-pipeline-build-pod-retry1"),
-            ("other-pod", "fx-pipeline", "other-pod"),
-        ] {
-            assert_eq!(called(&pod(name, run)), expected);
-        }
-    }
 
     #[test]
     fn what_is_not_allowed_is_said_once() {

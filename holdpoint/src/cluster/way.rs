@@ -106,6 +106,8 @@ mod tests {
             pod: text("p"),
             called: text("p"),
             container: text("c"),
+            node: None,
+            restarts: 0,
             known,
         }
     }

@@ -1,11 +1,13 @@
 //! The webhooks themselves: pods that meet the restricted pod security standard, spread over the
 //! cluster, of which an upgrade or a drained node takes one at a time.
 
+use clap::ValueEnum as _;
+use clap::builder::PossibleValue;
 use serde_json::{Value, json};
 
 use super::metadata::{NAME, SECRET, labels, selected, within};
 use super::service::{HTTPS, METRICS};
-use crate::args::{Delivery, InstallArguments, Issuer};
+use crate::args::{InstallArguments, Issuer};
 
 /// Where the certificate of cert-manager is seen.
 const CERTIFICATE_FOLDER: &str = "/tls";
@@ -112,10 +114,8 @@ fn words(arguments: &InstallArguments) -> Vec<String> {
             format!("--tls-key={CERTIFICATE_FOLDER}/tls.key"),
         ],
     };
-    let delivery = match arguments.delivery {
-        Delivery::InitContainer => "init-container",
-        Delivery::ImageVolume => "image-volume",
-    };
+    let delivery = arguments.delivery.to_possible_value();
+    let delivery = delivery.as_ref().map_or("", PossibleValue::get_name);
     let rest = [
         format!("--image={}", arguments.image),
         format!("--delivery={delivery}"),

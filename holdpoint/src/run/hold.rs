@@ -18,6 +18,12 @@ use crate::table::time;
 /// How much time the key for it gives a hold that has a limit.
 const EXTENSION: &str = "30m";
 
+/// The reason of what is asked of a whole run.
+pub const REASON: &str = "given at the prompt";
+
+/// Said before a shell is opened at a hold.
+pub const SHELL_OPENS: &str = "    look and repair; `exit` comes back to this hold";
+
 /// Something happened at a hold.
 pub enum Event {
     /// The `--on-hold` command ended.
@@ -205,7 +211,7 @@ pub fn ask(run: &Run, index: usize, word: Word) -> Result<Hold, Error> {
 pub fn behind(word: Word) -> Option<&'static str> {
     match word {
         Word::Step(Verb::Extend) => Some(EXTENSION),
-        Word::Run(_) => Some("given at the prompt"),
+        Word::Run(_) => Some(REASON),
         Word::Step(_) | Word::Tool(_) => None,
     }
 }

@@ -88,6 +88,8 @@ fn a_held_step_is_retried_looked_at_and_ended_by_single_keys() {
     assert!(shown.contains("build: exited with 7"), "{shown}");
     assert!(terminal.takes_single_keys());
     terminal.press("z");
+    let help = terminal.wait_for(PROMPT);
+    assert!(help.contains("    [q]uit      stop gracefully: "), "{help}");
     terminal.press("r");
     terminal.wait_for("build: begins again (attempt 2)");
     terminal.wait_for(PROMPT);

@@ -68,7 +68,7 @@ fn what_is_told_to_type_goes_to_the_same_cluster() {
         ("retry pod/one", "next: kubectl logs -f pod/one -c build -n default"),
         ("pause pr/x", "next: holdpoint resume pipelinerun/x -n default"),
         ("stop pr/x", "next: kubectl get pipelinerun/x -n default"),
-        ("retry pr/over", "next: kubectl get pipelinerun/over-retry-1 -n default"),
+        ("retry pr/over", "next: holdpoint attach pipelinerun/over-retry-1 -n default"),
         ("retry pr/over", "`holdpoint retry pr/over-retry-1 -n default"),
     ] {
         let told = setting.type_in(&format!("{line} --context fake --as jane"));

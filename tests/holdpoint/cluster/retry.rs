@@ -11,7 +11,7 @@ const RETRIED: &str =
     include_str!("../../../holdpoint/src/cluster/rerun/tests/pipelinerun-failed-retry.json");
 
 /// The run of the fixtures that failed; none where they are not there.
-fn failed() -> Option<Setting> {
+pub(super) fn failed() -> Option<Setting> {
     let (run, task_runs) = (
         fixture("cluster/pipelinerun-failed.json")?,
         fixture("cluster/taskruns-of-pipelinerun-failed.json")?,
@@ -39,7 +39,7 @@ build   no     it is done
 test    again  it failed
 deploy  again  it never began
 notify  again  it is a finally task
-next: kubectl get pipelinerun/fx-pipeline-retry-1 -n default -w
+next: holdpoint attach pipelinerun/fx-pipeline-retry-1 -n default
 ";
     assert_eq!(told, expected);
     let expected: Value = serde_json::from_str(RETRIED).unwrap();
@@ -92,6 +92,21 @@ fn an_answer_is_json_where_a_program_asks() {
     assert_eq!((refused.code, &refused.json()["outcome"]), (Some(3), &json!("rejected")));
 }
 
+#[test]
+fn the_name_of_the_new_run_can_be_had_alone() {
+    let Some(setting) = failed() else { return };
+    let name = "pipelinerun/fx-pipeline-retry-1\n";
+    assert_eq!(setting.type_in("retry pr/fx-pipeline --dry-run -o name").ended_with(0), name);
+    assert_eq!(setting.type_in("retry pr/fx-pipeline -o name").ended_with(0), name);
+    let again = setting.type_in("retry pr/fx-pipeline -o name");
+    assert_eq!((again.code, again.stdout.as_str()), (Some(3), ""), "{again:?}");
+    assert!(again.stderr.contains("rejected: it was retried before"), "{again:?}");
+    let Some(setting) = failed() else { return };
+    let late = setting.type_in("retry pr/fx-pipeline -o name --timeout 1ms");
+    assert_eq!((late.code, late.stdout.as_str()), (Some(5), name), "{late:?}");
+    assert!(late.stderr.contains("timed-out: it has not ended yet"), "{late:?}");
+}
+
 /// The end of the new run is told by its exit code.
 #[test]
 fn the_new_run_is_waited_for() {
@@ -115,7 +130,9 @@ fn the_new_run_is_waited_for() {
     for bound in ["--timeout", "--wait"] {
         let Some(setting) = failed() else { return };
         let told = setting.type_in(&format!("retry pr/fx-pipeline {bound} 1ms")).ended_with(5);
-        assert!(told.ends_with("-retry-1: timed-out: it has not ended yet\n"), "{told}");
+        let end = "-retry-1: timed-out: it has not ended yet\n\
+                   next: holdpoint status pipelinerun/fx-pipeline-retry-1 -n default\n";
+        assert!(told.ends_with(end), "{told}");
     }
 }
 

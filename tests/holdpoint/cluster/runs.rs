@@ -39,7 +39,7 @@ pub(super) fn held() -> Setting {
     setting
 }
 
-fn run_held(setting: &Setting, name: &str, member_of: &str) {
+pub(super) fn run_held(setting: &Setting, name: &str, member_of: &str) {
     let pod =
         labelled(pod(name, &[("breakpoint", "on-failure")], &STEPS), "tekton.dev/pipelineRun", "x");
     setting.run(labelled(pod, "tekton.dev/memberOf", member_of));
@@ -74,8 +74,10 @@ fn once_told<T>(
     })
 }
 
+/// The patches that change something.
 pub(super) fn patches(setting: &Setting) -> Vec<Request> {
-    setting.api.requests().into_iter().filter(|it| it.method == "PATCH").collect()
+    let requests = setting.api.requests().into_iter();
+    requests.filter(|it| it.method == "PATCH" && it.asked("dryRun").is_empty()).collect()
 }
 
 #[test]
@@ -346,6 +348,9 @@ fn a_dry_run_changes_nothing() {
                  its step, then finally tasks run";
     assert_eq!(told.lines().next(), Some(first));
     assert!(told.contains("\npod/one: dry-run: would run in container build: "), "{told}");
+    let told = setting.type_in("cancel pr/x --dry-run").ended_with(0);
+    assert!(told.contains("dry-run: would set spec.status to Cancelled: "), "{told}");
+    assert!(setting.api.requests().iter().all(|it| it.method == "GET"), "nothing is rehearsed");
     let told = setting.type_in("pause pr/x --dry-run").ended_with(0);
     assert!(told.contains("dry-run: would annotate it and its TaskRuns: "), "{told}");
     assert_eq!((patches(&setting), setting.executed()), (vec![], vec![]));
@@ -425,6 +430,22 @@ fn a_run_that_is_deleted_meanwhile_is_gone() {
     let told = once_told(&setting, &path, delete, || setting.type_in("cancel pr/x --wait"));
     let told = told.ended_with(0);
     assert!(told.contains("\npipelinerun/x: ended: it is gone\n"), "{told}");
+}
+
+#[test]
+fn an_answer_has_the_form_that_is_asked_for() {
+    let setting = held();
+    assert_eq!(setting.type_in("pause pr/x -o name").ended_with(0), "pipelinerun/x\n");
+    let yaml = setting.type_in("resume pr/x -o yaml").ended_with(0);
+    assert!(yaml.contains("run: pipelinerun/x\n") && yaml.contains("pod: one\n"), "{yaml}");
+    let told = setting.type_in("retry pod/one --step test -o name");
+    assert_eq!((told.code, told.stdout.as_str()), (Some(3), ""), "{told:?}");
+    assert!(told.stderr.starts_with("holdpoint: pod/one test: rejected: "), "{told:?}");
+    assert_eq!(setting.type_in("retry pod/one -o name").ended_with(0), "pod/one\n");
+    setting.reaches("one", 0, "held-failed");
+    assert_eq!(setting.type_in("stop pr/x -o name").ended_with(0), "pipelinerun/x\n");
+    let told = setting.type_in("cancel pr -l app=none -o name");
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), ""), "{told:?}");
 }
 
 #[test]

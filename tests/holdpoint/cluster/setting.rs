@@ -81,6 +81,12 @@ impl Setting {
         self.ask(&line.split(' ').collect::<Vec<_>>())
     }
 
+    /// The verbs among them, which change something.
+    pub(crate) fn executed_verbs(&self) -> Vec<String> {
+        let looks = |it: &String| it.starts_with("status ");
+        self.executed().into_iter().filter(|it| !looks(it)).collect()
+    }
+
     /// The commands that were run in pods, without what is the same in all.
     pub(crate) fn executed(&self) -> Vec<String> {
         let requests = self.api.requests().into_iter();

@@ -145,6 +145,34 @@ fn several_held_runs_are_told_apart() {
     assert_eq!(lines[5], "next: holdpoint retry pod/one -n default");
 }
 
+#[test]
+fn each_form_has_what_it_is_for() {
+    let setting = Setting::held();
+    setting.api.merge(&path("one"), json!({"spec": {"nodeName": "node-1"}}));
+    let statuses = [("build", 2), ("test", 0)].map(|(name, restarts)| {
+        json!({"name": name, "restartCount": restarts, "state": {"running": {}}})
+    });
+    setting.api.merge(&path("one"), json!({"status": {"containerStatuses": statuses}}));
+    let wide = setting.type_in("status pod/one -o wide").ended_with(0);
+    is_shown(
+        &wide,
+        "\
+STEP   PHASE        SINCE      ATTEMPT  EXIT  REASON  CONTAINER  POD  NODE    RESTARTS  UNTIL  NEEDS                 END IT WITH                                              MESSAGE
+build  held-failed  …Z  1        7     Failed  build      one  node-1  2         -      get,create pods/exec  retry,continue,fail-continue,breakpointexit,fail,cancel  step `build` exited with 7 after …
+test   waiting      …Z  0        -     -       test       one  node-1  0         -      -                     -                                                        step `test` waits for …
+next: holdpoint retry pod/one -n default
+",
+    );
+    let yaml = setting.type_in("status pod/one -o yaml").ended_with(0);
+    for part in ["container: build\n", "node: node-1\n", "restarts: 2\n", "phase: held-failed\n"] {
+        assert!(yaml.contains(part), "{yaml}");
+    }
+    assert!(!yaml.contains("next: "), "{yaml}");
+    let json = setting.type_in("status pod/one -o json").json();
+    assert_eq!((&json[0]["node"], &json[0]["restarts"]), (&json!("node-1"), &json!(2)));
+    assert_eq!(setting.type_in("status pod/one -o name").ended_with(0), "pod/one\n");
+}
+
 fn watch(setting: &Setting) -> Running {
     let mut watching = Running::start(setting.command(&["status", "pod/one", "--watch"]));
     watching.wait_for("build  held-failed");
@@ -173,6 +201,20 @@ fn a_watch_of_json_prints_arrays() {
     let arrays: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(arrays.last().unwrap()[0]["phase"], "finished", "{told}");
     assert!(arrays.len() > 1 && arrays.windows(2).all(|pair| pair[0] != pair[1]), "{told}");
+}
+
+#[test]
+fn a_watch_of_yaml_prints_documents() {
+    let setting = Setting::held();
+    let words = ["status", "pod/one", "--watch", "-o", "yaml"];
+    let mut watching = Running::start(setting.command(&words));
+    watching.wait_for("phase: held-failed");
+    setting.type_in("cancel-run pod/one").ended_with(0);
+    let told = watching.finish().ended_with(0);
+    let documents: Vec<_> = told.split("---\n").collect();
+    assert!(documents.len() > 1, "{told}");
+    assert!(documents.iter().all(|it| it.starts_with("- ")), "{told}");
+    assert!(documents.last().unwrap().contains("phase: finished\n"), "{told}");
 }
 
 #[test]

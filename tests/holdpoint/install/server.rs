@@ -1,8 +1,8 @@
 //! The Deployment starts the server as the server can be started, and both know each other's names.
 
 use clap::Parser as _;
-use controller_shim::args::{Arguments, Delivery, LogFormat};
-use controller_shim::{DEFAULT_IMAGE, controller};
+use controller_shim::args::{Arguments, LogFormat};
+use controller_shim::{DEFAULT_IMAGE, Delivery, controller};
 use serde_json::{Value, json};
 
 use super::{VARIANTS, object};

@@ -12,18 +12,22 @@ use kube::ResourceExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Attached;
+use super::keys::{HOW, Pressed, QUIT, ending, endings, explained, pressed};
 use super::looks::Looks;
 use super::step::Step;
-use crate::cluster::answer::Told;
+use crate::args::VerbArguments;
+use crate::cluster::answer::{Outcome as _, Told};
 use crate::cluster::exec::exec;
 use crate::cluster::row::{Known, Row};
+use crate::cluster::runs;
+use crate::cluster::runs::order::Order;
 use crate::cluster::shell::Shell;
 use crate::cluster::states;
 use crate::cluster::states::Unseen;
 use crate::cluster::steps::{PodSteps, StepPlace};
 use crate::cluster::target::{Kind, Target};
 use crate::cluster::way::ways;
-use crate::run::hold::{behind, choices, leaves_standing, question};
+use crate::run::hold::{REASON, SHELL_OPENS, behind, choices, leaves_standing, question};
 use crate::run::prompt::{self, Keys};
 use crate::run::screen::Tone;
 
@@ -38,7 +42,7 @@ struct Held<'a> {
     pod: PodSteps,
     state: State,
     steps_behind: usize,
-    in_shell: Rc<Cell<bool>>,
+    busy: Rc<Cell<bool>>,
     /// What can be typed.
     ways: Vec<String>,
 }
@@ -57,20 +61,14 @@ impl<'a> Step<'a> {
     /// where a shell has outlived the hold.
     pub(super) fn attend(&self, state: State) -> impl Future<Output = ()> + use<'a> {
         let pod = PodSteps::of(&self.looks.pod);
-        let row = Row {
-            namespace: pod.namespace.clone(),
-            pod: pod.name.clone(),
-            called: pod.name.clone(),
-            container: self.place.container.clone(),
-            known: Known::Step(state.clone()),
-        };
+        let row = Row::new(&self.looks.pod, self.place, Known::Step(state.clone()));
         let target = Target::Named(Kind::Pod, self.looks.pod.name_any());
         let attached = self.attached;
         let ways = ways(attached.program, attached.reach, &target, &row).into_iter();
         let ways = ways.map(|way| format!("    {}", way.command)).collect();
         let (looks, place, steps_behind) = (self.looks, self.place, self.steps_behind);
-        let in_shell = Rc::clone(&self.in_shell);
-        let held = Held { attached, looks, place, pod, state, steps_behind, in_shell, ways };
+        let busy = Rc::clone(&self.busy);
+        let held = Held { attached, looks, place, pod, state, steps_behind, busy, ways };
         async move {
             match prompt::is_possible() {
                 true if held.ask().await == Standing::Moved => return,
@@ -94,6 +92,7 @@ impl Held<'_> {
     /// Asks until something was accepted that ends the hold; another step's hold waits for that.
     async fn ask(&self) -> Standing {
         let _turn = self.attached.person.lock().await;
+        prompt::forget_what_was_typed();
         loop {
             let word = match self.word().await {
                 Ok(Some(word)) => word,
@@ -111,10 +110,12 @@ impl Held<'_> {
                 }
                 Word::Step(_) | Word::Run(_) => self.put(word).await,
             };
-            self.looks.hurry();
             if accepted && !leaves_standing(word) {
+                self.looks.hurry();
                 return Standing::AsItWas;
             }
+            // Much may have happened meanwhile, most of all while a shell was open.
+            self.looks.anew().await;
             if !self.stands() {
                 return Standing::Moved;
             }
@@ -128,24 +129,48 @@ impl Held<'_> {
         state.is_none_or(|it| (it.phase, &it.since) == (self.state.phase, &self.state.since))
     }
 
-    /// The word of the next key that stands for one.
+    /// The word that the person chooses; none where the terminal is gone.
     async fn word(&self) -> io::Result<Option<Word>> {
         let choices = choices(&self.state, self.steps_behind);
+        let ends = self.attached.is_pipeline_run();
+        loop {
+            let pressed = self.key(question(&choices, &self.state), |key| pressed(&choices, key));
+            match pressed.await? {
+                None => return Ok(None),
+                Some(Pressed::Help) => self.say(explained(&choices, ends)),
+                Some(Pressed::Word(QUIT)) if ends => {
+                    self.say(endings());
+                    match self.key(HOW.to_owned(), ending).await? {
+                        Some(None) => {}
+                        Some(chosen) => return Ok(chosen),
+                        None => return Ok(None),
+                    }
+                }
+                Some(Pressed::Word(word)) => return Ok(Some(word)),
+            }
+        }
+    }
+
+    /// What the first key stands for that stands for something.
+    async fn key<T>(
+        &self,
+        question: String,
+        meant: impl Fn(u8) -> Option<(&'static str, T)>,
+    ) -> io::Result<Option<T>> {
         let mut resumed = signal(SignalKind::from_raw(nix::libc::SIGCONT))?;
         let mut keys = Keys::read()?;
         let asked = Asked(self.attached);
-        self.attached.talk.ask(question(&choices, &self.state));
+        self.attached.talk.ask(question);
         loop {
             tokio::select! {
                 key = keys.next() => {
                     let Some(key) = key else { return Ok(None) };
-                    let choice = choices.iter().find(|(it, ..)| *it == key);
-                    if let Some((_, shown, word)) = choice {
+                    if let Some((shown, meant)) = meant(key) {
                         // The terminal is given back before anyone else uses it.
                         drop(keys);
                         self.attached.talk.answer(shown);
                         drop(asked);
-                        return Ok(Some(*word));
+                        return Ok(Some(meant));
                     }
                 }
                 _ = resumed.recv() => {
@@ -156,8 +181,48 @@ impl Held<'_> {
         }
     }
 
-    /// Whether the step accepts it; else what it says is shown.
+    fn say(&self, lines: Vec<String>) {
+        self.attached.talk.show(move |screen| {
+            lines.iter().for_each(|line| screen.say(Tone::Alert, line));
+        });
+    }
+
+    /// Whether the hold ends by it; else what is said is shown.
     async fn put(&self, word: Word) -> bool {
+        let order = match word {
+            Word::Run(verb) => Order::of(verb).filter(|order| order.ends()),
+            _ => None,
+        };
+        match (order, self.attached.target) {
+            (Some(order), Target::Named(kind, name)) if order.concerns(*kind) => {
+                // The hold ends before all is done.
+                self.busy.set(true);
+                let ends = self.put_to_run(order, *kind, name).await;
+                self.busy.set(false);
+                ends
+            }
+            _ => self.put_to_pod(word).await,
+        }
+    }
+
+    /// The whole run is asked, as by the verb itself.
+    async fn put_to_run(&self, order: Order, kind: Kind, name: &str) -> bool {
+        let Attached { cluster, reach, target, .. } = self.attached;
+        let arguments = VerbArguments::at_prompt(order.verb(), target, reach, REASON);
+        match runs::give(order, cluster, kind, name, &arguments).await {
+            Ok(told) => {
+                self.say(told.lines());
+                told.pods.iter().any(|pod| pod.pod == self.pod.name && pod.code == 0)
+            }
+            Err(error) => {
+                self.say(vec![error.to_string()]);
+                false
+            }
+        }
+    }
+
+    /// Whether the step accepts it; else what it says is shown.
+    async fn put_to_pod(&self, word: Word) -> bool {
         let behind = behind(word).map(str::to_owned);
         let json = ["-o", "json"].map(str::to_owned);
         let command = states::verb(self.place, word.help()[0], json.into_iter().chain(behind));
@@ -168,8 +233,7 @@ impl Held<'_> {
             Err(why) => Told::unasked(pod, place, word, &Unseen::Exec(why)),
         };
         if told.code != 0 {
-            let text = format!("{}: {}", told.outcome, told.message);
-            attached.talk.show(move |screen| screen.say(Tone::Alert, &text));
+            self.say(vec![format!("{}: {}", told.outcome, told.message)]);
         }
         told.code == 0
     }
@@ -177,14 +241,14 @@ impl Held<'_> {
     async fn open_shell(&self) {
         let Attached { program, cluster, reach, talk, .. } = self.attached;
         let shell = Shell { program, cluster, reach, pod: &self.pod, step: self.place };
+        self.say(vec![SHELL_OPENS.to_owned()]);
         let away = talk.leave();
-        self.in_shell.set(true);
+        self.busy.set(true);
         let opened = shell.open().await;
-        self.in_shell.set(false);
+        self.busy.set(false);
         drop(away);
         if let Err(error) = opened {
-            let text = error.to_string();
-            talk.show(move |screen| screen.say(Tone::Alert, &text));
+            self.say(vec![error.to_string()]);
         }
     }
 }

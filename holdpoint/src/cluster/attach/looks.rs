@@ -1,13 +1,14 @@
 //! What is known of a pod while it is followed: looked at again and again, or at once where something
 //! must have changed.
 
+use std::cell::Cell;
 use std::slice;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _};
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
@@ -18,6 +19,9 @@ use crate::cluster::view::{PodView, is_over, look_into, remarks};
 
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// How long a new look is waited for.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// Words of the kubelet for a container that is about to begin.
 const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
@@ -31,12 +35,16 @@ pub(super) struct Looks<'a> {
     /// The pod as it was first.
     pub(super) pod: Pod,
     seen: watch::Sender<Option<Seen>>,
+    /// How many looks have begun.
+    begun: Cell<u64>,
     hurry: Notify,
 }
 
 /// What the last look shows.
 pub(super) struct Seen {
     view: PodView,
+    /// Which look that was.
+    look: u64,
     gone: bool,
 }
 
@@ -53,7 +61,8 @@ pub(super) struct StepSeen {
 
 impl<'a> Looks<'a> {
     pub(super) fn new(cluster: &'a Cluster, pod: Pod) -> Self {
-        Self { cluster, pod, seen: watch::Sender::new(None), hurry: Notify::new() }
+        let (seen, begun, hurry) = (watch::Sender::new(None), Cell::new(0), Notify::new());
+        Self { cluster, pod, seen, begun, hurry }
     }
 
     /// Looks until it is dropped; returns where the pod may not be read.
@@ -62,10 +71,12 @@ impl<'a> Looks<'a> {
         let pods = Api::<Pod>::namespaced(self.cluster.client.clone(), &namespace);
         let (name, what) = (self.pod.name_any(), format!("read pod {}", self.pod.name_any()));
         loop {
+            let look = self.begun.get() + 1;
+            self.begun.set(look);
             match self.cluster.request(&what, pods.get(&name)).await {
                 Ok(pod) => {
                     let view = look_into(self.cluster, vec![pod]).await.pop();
-                    drop(self.seen.send_replace(view.map(|view| Seen { view, gone: false })));
+                    drop(self.seen.send_replace(view.map(|view| Seen { view, look, gone: false })));
                 }
                 Err(error) if error.is_not_found() => self.lose(),
                 Err(error) if error.may_pass() => {}
@@ -83,6 +94,16 @@ impl<'a> Looks<'a> {
         self.hurry.notify_one();
     }
 
+    /// Waits for a look that begins only now, where the API server answers.
+    pub(super) async fn anew(&self) {
+        let begun = self.begun.get();
+        let is_new =
+            |seen: &Option<Seen>| seen.as_ref().is_some_and(|seen| seen.gone || seen.look > begun);
+        let mut news = self.listen();
+        self.hurry();
+        let _ = timeout(LONGEST_LOOK, news.wait_for(is_new)).await;
+    }
+
     /// Hears of each look.
     pub(super) fn listen(&self) -> watch::Receiver<Option<Seen>> {
         self.seen.subscribe()
@@ -91,7 +112,7 @@ impl<'a> Looks<'a> {
     /// What is known of a step; nothing before the first look.
     pub(super) fn of(&self, place: &StepPlace) -> Option<StepSeen> {
         let seen = self.seen.borrow();
-        let Seen { view, gone } = seen.as_ref()?;
+        let Seen { view, gone, .. } = seen.as_ref()?;
         let row = view.rows.iter().find(|row| row.container == place.container).cloned();
         let steps = PodSteps::of(&view.pod);
         let life = steps.step(&place.container).map_or(Life::Waiting, |place| place.life);
@@ -109,7 +130,8 @@ impl<'a> Looks<'a> {
         self.seen.send_modify(|seen| match seen {
             Some(seen) => seen.gone = true,
             None => {
-                *seen = Some(Seen { view: PodView { pod, rows: vec![], unseen: None }, gone: true })
+                let view = PodView { pod, rows: vec![], unseen: None };
+                *seen = Some(Seen { view, look: 0, gone: true });
             }
         });
     }

@@ -37,8 +37,8 @@ pub(super) struct Step<'a> {
     pub(super) name: &'a str,
     colour: usize,
     pub(super) steps_behind: usize,
-    /// Whether its person is in a shell.
-    pub(super) in_shell: Rc<Cell<bool>>,
+    /// Whether its person is in a shell, or has asked for what must not be cut off.
+    pub(super) busy: Rc<Cell<bool>>,
     /// The markers of the pod that a person has heard of.
     heard: &'a RefCell<Vec<SeenMarker>>,
     progress: Progress,
@@ -68,7 +68,7 @@ impl<'a> Step<'a> {
             name,
             colour,
             steps_behind,
-            in_shell: Rc::default(),
+            busy: Rc::default(),
             heard,
             progress,
             early,
@@ -93,6 +93,8 @@ impl<'a> Step<'a> {
                 () = attended(&mut attending) => attending = self.offer(),
             }
             if self.code().is_some() {
+                // A line may have come before the look that tells of the end was taken in.
+                self.look(&mut attending);
                 self.release(&mut attending);
             }
             if all_read && written.is_empty() && self.code().is_some() && attending.is_none() {
@@ -168,7 +170,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Asks the person; where one is in a shell, behind that.
+    /// Asks the person; where one is busy, behind that.
     fn begin(&self, attending: &mut Attending<'a>) {
         if attending.is_none() {
             *attending = self.offer();
@@ -182,9 +184,9 @@ impl<'a> Step<'a> {
         Some(Box::pin(self.attend(state.clone())))
     }
 
-    /// Asks no more; a shell is not taken away from the one who is in it.
+    /// Asks no more; neither a shell is taken away, nor what was asked for cut off.
     fn release(&self, attending: &mut Attending<'_>) {
-        if !self.in_shell.get() {
+        if !self.busy.get() {
             *attending = None;
         }
     }

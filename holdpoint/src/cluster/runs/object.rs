@@ -81,11 +81,16 @@ impl Run {
     }
 
     /// Sets `spec.status` by the JSON patch of TEP-0105, `replace`, and `add` where there is none; of the
-    /// object as it was read.
+    /// object as it was read. A rehearsal changes nothing, and is refused where the change would be.
     ///
     /// # Errors
     /// As the API server says; 422 where the object has changed meanwhile.
-    pub async fn set_status(&self, cluster: &Cluster, status: &str) -> Result<(), ClusterError> {
+    pub async fn set_status(
+        &self,
+        cluster: &Cluster,
+        status: &str,
+        is_rehearsal: bool,
+    ) -> Result<(), ClusterError> {
         let op = if self.object.pointer("/spec/status").is_some() { "replace" } else { "add" };
         let what = format!("set spec.status of {} to {status}", self.called());
         let version = text(&self.object, "/metadata/resourceVersion");
@@ -93,7 +98,8 @@ impl Run {
             { "op": "test", "path": "/metadata/resourceVersion", "value": version },
             { "op": op, "path": "/spec/status", "value": status },
         ]);
-        let path = format!("{}/{}", self.objects(cluster).resource_url(), self.name);
+        let query = if is_rehearsal { "?dryRun=All" } else { "" };
+        let path = format!("{}/{}{query}", self.objects(cluster).resource_url(), self.name);
         let request = Request::patch(path)
             .header("content-type", "application/json-patch+json")
             .body(patch.to_string().into_bytes())

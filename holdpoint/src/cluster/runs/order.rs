@@ -30,6 +30,8 @@ struct Definition {
     statuses: [Option<&'static str>; 2],
     /// Whether the run is annotated, so that pods which Tekton makes later inherit it.
     annotates: bool,
+    /// Whether Tekton itself ends what runs, by task, once `spec.status` says so.
+    ends_tasks: bool,
     /// Whether finally tasks are let alone.
     spares_finally: bool,
     /// What becomes of the run, in one line.
@@ -42,6 +44,7 @@ const ORDERS: [Definition; 6] = [
         verb: RunVerb::Pause,
         statuses: [None, None],
         annotates: true,
+        ends_tasks: false,
         spares_finally: false,
         effect: "what runs goes on, and no further step begins until resume",
     },
@@ -50,6 +53,7 @@ const ORDERS: [Definition; 6] = [
         verb: RunVerb::Resume,
         statuses: [None, None],
         annotates: true,
+        ends_tasks: false,
         spares_finally: false,
         effect: "steps begin again",
     },
@@ -58,6 +62,7 @@ const ORDERS: [Definition; 6] = [
         verb: RunVerb::StopFinally,
         statuses: [Some("StoppedRunFinally"), None],
         annotates: false,
+        ends_tasks: false,
         spares_finally: true,
         effect: "what runs ends with its step, then finally tasks run",
     },
@@ -66,6 +71,7 @@ const ORDERS: [Definition; 6] = [
         verb: RunVerb::CancelFinally,
         statuses: [Some("CancelledRunFinally"), None],
         annotates: false,
+        ends_tasks: true,
         spares_finally: true,
         effect: "what runs is ended, then finally tasks run",
     },
@@ -74,6 +80,7 @@ const ORDERS: [Definition; 6] = [
         verb: RunVerb::Abort,
         statuses: [None, None],
         annotates: true,
+        ends_tasks: false,
         spares_finally: false,
         effect: "what runs ends with its step, and nothing more runs",
     },
@@ -82,6 +89,7 @@ const ORDERS: [Definition; 6] = [
         verb: RunVerb::CancelRun,
         statuses: [Some("Cancelled"), Some("TaskRunCancelled")],
         annotates: false,
+        ends_tasks: true,
         spares_finally: false,
         effect: "what runs is ended, and nothing more runs",
     },
@@ -141,19 +149,29 @@ impl Order {
         matches!(self, Self::Pause | Self::Stop | Self::Abort)
     }
 
+    /// Whether Tekton itself ends what runs of such an object, by task, once its status says so.
+    pub fn ends_tasks(self, kind: Kind) -> bool {
+        self.definition().ends_tasks && self.status(kind).is_some()
+    }
+
     /// Whether finally tasks are let alone.
     pub fn spares_finally(self) -> bool {
         self.definition().spares_finally
     }
 
-    /// A line for each of the ways in which a PipelineRun is ended.
+    /// The ways in which a PipelineRun is ended, and how they differ, for help.
     pub fn differences() -> String {
-        let line = |(word, order): (&str, Self)| {
-            let status = order.status(Kind::PipelineRun).unwrap_or_default();
-            format!("\n  {word:14}  {status:19}  {}", order.effect())
-        };
-        let lines: String = ENDINGS.into_iter().map(line).collect();
-        format!("The ways to end a PipelineRun, and the spec.status that each sets:{lines}")
+        let lines = ENDINGS.map(|(word, order)| format!("\n  {}", order.difference(word, 14)));
+        format!(
+            "The ways to end a PipelineRun, and the spec.status that each sets:{}",
+            lines.concat()
+        )
+    }
+
+    /// In one line what this way to end a PipelineRun is, under a name that takes so much room.
+    pub fn difference(self, name: &str, width: usize) -> String {
+        let status = self.status(Kind::PipelineRun).unwrap_or_default();
+        format!("{name:width$}  {status:19}  {}", self.effect())
     }
 
     fn definition(self) -> &'static Definition {
@@ -180,6 +198,7 @@ mod tests {
         let expected = ["StoppedRunFinally", "CancelledRunFinally", "Cancelled"];
         assert_eq!(statuses(Kind::PipelineRun), expected);
         assert_eq!(statuses(Kind::TaskRun), ["TaskRunCancelled"]);
+        assert!(Order::Cancel.ends_tasks(Kind::TaskRun) && !Order::Cancel.ends_tasks(Kind::Pod));
         assert!(!Order::Stop.concerns(Kind::TaskRun) && Order::Abort.concerns(Kind::TaskRun));
     }
 }

@@ -16,6 +16,7 @@ use crate::cluster::answer::TIMED_OUT;
 use crate::cluster::children::{End, end};
 use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
+use crate::cluster::hint::Hints;
 use crate::cluster::look::text;
 use crate::cluster::rerun::{ATTEMPT, ORIGIN, RETRY_OF, Rerun, rerun};
 use crate::cluster::target::Kind;
@@ -69,6 +70,15 @@ impl Retrying<'_> {
         self.explain(&rerun);
         if self.arguments.manner.dry_run {
             self.show(&rerun);
+            if self.arguments.asking.output.is_for_a_person() {
+                let yes = if rerun.losses.is_empty() { "" } else { " --yes" };
+                crate::hint(&self.hints().typed(
+                    "retry",
+                    &self.run.called(),
+                    &self.run.namespace,
+                    yes,
+                ));
+            }
             return Ok(Exit::Success);
         }
         if let Some(refusal) = self.not_confirmed(&rerun) {
@@ -132,10 +142,17 @@ impl Retrying<'_> {
         }
     }
 
+    fn hints(&self) -> Hints<'_> {
+        Hints { program: self.program, reach: &self.arguments.reach }
+    }
+
     fn show(&self, rerun: &Rerun) {
         let text = match self.arguments.asking.output {
             Print::Json => serde_json::to_string_pretty(&rerun.object).unwrap_or_default(),
-            Print::Text | Print::Yaml => inject::yaml(std::slice::from_ref(&rerun.object)),
+            Print::Name => format!("pipelinerun/{}", text(&rerun.object, "/metadata/name")),
+            Print::Text | Print::Wide | Print::Yaml => {
+                inject::yaml(std::slice::from_ref(&rerun.object))
+            }
         };
         let _ = crate::print(text.trim_end());
     }
@@ -175,19 +192,27 @@ impl Retrying<'_> {
             "losses": rerun.losses,
             "notes": rerun.notes,
         });
-        let is_text = self.arguments.asking.output != Print::Json;
+        let output = self.arguments.asking.output;
         let told = std::iter::once(format!("{}: created: {message}", new.called()));
-        if is_text {
-            let _ = crate::print(&told.chain(table(rerun)).collect::<Vec<_>>().join("\n"));
+        match output {
+            Print::Name => drop(crate::print(&new.called())),
+            output if output.is_for_a_person() => {
+                let _ = crate::print(&told.chain(table(rerun)).collect::<Vec<_>>().join("\n"));
+            }
+            _ => {}
         }
         let (exit, lines) = if self.waits() {
             self.stay(new, &mut answer).await
         } else {
-            let (run, way) = (new.called(), self.arguments.reach.way());
-            let next = format!("next: kubectl get {run} -n {}{way} -w", new.namespace);
-            (Exit::Success, vec![next])
+            let next = self.hints().typed("attach", &new.called(), &new.namespace, "");
+            (Exit::Success, vec![format!("next: {next}")])
         };
-        let _ = crate::print(&if is_text { lines.join("\n") } else { answer.to_string() });
+        match (output.written(&answer), output) {
+            (Some(answer), _) => drop(crate::print(&answer)),
+            (None, Print::Name) if exit == Exit::Success => {}
+            (None, Print::Name) => lines.first().into_iter().for_each(|line| crate::say(line)),
+            (None, _) => drop(crate::print(&lines.join("\n"))),
+        }
         Ok(exit)
     }
 
@@ -207,7 +232,10 @@ impl Retrying<'_> {
         };
         (answer["outcome"], answer["message"]) = (json!(outcome), json!(why));
         let exit = u8::try_from(code).map_or(FAILED, Exit::Code);
-        (exit, vec![format!("{}: {outcome}: {why}", new.called())])
+        let next = self.hints().typed("status", &new.called(), &new.namespace, "");
+        let next = (code == TIMED_OUT).then(|| format!("next: {next}"));
+        let line = format!("{}: {outcome}: {why}", new.called());
+        (exit, std::iter::once(line).chain(next).collect())
     }
 
     async fn ended(&self, now: &Run, reason: &str, answer: &mut Value) -> (Exit, Vec<String>) {
@@ -217,8 +245,12 @@ impl Retrying<'_> {
         answer["tasks"] = json!(rows);
         let mut lines = vec![format!("{}: ended: {reason}", now.called())];
         lines.extend(tasks::table(Kind::PipelineRun, &rows));
-        let exit = if end(&now.object) == End::Succeeded { Exit::Success } else { FAILED };
-        (exit, lines)
+        if end(&now.object) == End::Succeeded {
+            return (Exit::Success, lines);
+        }
+        let next = self.hints().typed("logs", &now.called(), &now.namespace, "");
+        lines.push(format!("next: {next}"));
+        (FAILED, lines)
     }
 
     /// Why the new run cannot be created: there is one of its name, or another run.
@@ -245,18 +277,20 @@ impl Retrying<'_> {
 
     fn refuse(&self, why: String) -> Exit {
         let run = self.run.called();
-        let text = match self.arguments.asking.output {
-            Print::Json => json!({
-                "namespace": self.run.namespace,
-                "run": run,
-                "verb": "retry",
-                "outcome": "rejected",
-                "message": why,
-            })
-            .to_string(),
-            Print::Text | Print::Yaml => format!("{run}: rejected: {why}"),
-        };
-        let _ = crate::print(&text);
+        let output = self.arguments.asking.output;
+        let answer = json!({
+            "namespace": self.run.namespace,
+            "run": run,
+            "verb": "retry",
+            "outcome": "rejected",
+            "message": why,
+        });
+        let line = format!("{run}: rejected: {why}");
+        match (output.written(&answer), output) {
+            (Some(answer), _) => drop(crate::print(&answer)),
+            (None, Print::Name) => crate::say(&line),
+            (None, _) => drop(crate::print(&line)),
+        }
         u8::try_from(Answer::REJECTED).map_or(FAILED, Exit::Code)
     }
 }

@@ -8,7 +8,7 @@ use super::object::Run;
 use super::order::Order;
 use super::tasks::{self, Row};
 use crate::args::Reach;
-use crate::cluster::answer::Told;
+use crate::cluster::answer::{Outcome, Told};
 use crate::cluster::error::ClusterError;
 use crate::cluster::target::Kind;
 use crate::program::Program;
@@ -67,12 +67,31 @@ impl RunTold {
         Self::new(run, verb, Answer::NOBODY, "unanswered", error.to_string())
     }
 
-    /// The lines of it: the run, its pods, its tasks.
-    pub fn lines(&self) -> Vec<String> {
+    /// The same where its pods had been told by then.
+    pub fn beside(self, pods: Vec<Told>) -> Self {
+        let message = match pods.as_slice() {
+            [] => self.message,
+            _ => format!("{}; its pods had been told before", self.message),
+        };
+        Self { message, pods, ..self }
+    }
+}
+
+impl Outcome for RunTold {
+    fn name(&self) -> String {
+        self.run.clone()
+    }
+
+    /// The run, its pods, its tasks.
+    fn lines(&self) -> Vec<String> {
         let first = format!("{}: {}: {}", self.run, self.outcome, self.message);
         let pods = self.pods.iter().map(Told::line);
         let tasks = self.tasks.iter().flat_map(|rows| tasks::table(self.kind, rows));
         std::iter::once(first).chain(pods).chain(tasks).collect()
+    }
+
+    fn code(&self) -> i32 {
+        self.code
     }
 }
 

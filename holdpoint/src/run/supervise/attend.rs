@@ -158,7 +158,7 @@ impl Supervisor<'_> {
         self.screen.answer(shown);
         let started = match word {
             Word::Tool(_) => {
-                self.screen.say(Tone::Alert, "    look and repair; `exit` comes back to this hold");
+                self.screen.say(Tone::Alert, hold::SHELL_OPENS);
                 hold::start_shell(self.run, step.index)
             }
             Word::Step(_) | Word::Run(_) => hold::ask(self.run, step.index, word),
