@@ -41,6 +41,12 @@ images *names:
 e2e *options:
     HOLDPOINT_E2E=true cargo test -p holdpoint --test e2e -- {{ options }}
 
+# The same on a node of Kubernetes 1.20, which is built here from Debian's source and lives in namespaces of its
+# own. What it is too old for is skipped.
+e2e-here *options: build images
+    tests/e2e/node/build
+    tests/e2e/node/run cargo test -p holdpoint --test e2e -- {{ options }}
+
 # Figures for our binary, a C floor and baselines: `just bench --baseline PATH --only hand-off`.
 bench *options: static
     cargo run --quiet -p holdpoint-tests --bin bench -- \
