@@ -97,57 +97,61 @@ impl Asking<'_> {
         let leaves = self.arguments.word != Word::Step(Verb::Extend);
         let before = chosen.state.filter(|_| leaves);
         let goal = Goal::Step { name: &chosen.step.step, before };
-        Ok(self.put(&chosen, goal).await)
+        let told = self.told(&chosen, self.put(&chosen).await);
+        Ok(self.stay(told, chosen.pod, goal).await)
     }
 
-    /// Asks every pod that is live.
+    /// Asks every pod that is live; where none is, each says so.
     pub async fn run(&self, pods: &[PodSteps]) -> Vec<Told> {
-        let live = pods.iter().filter_map(|pod| Some((pod, pod.first_running()?)));
-        let asked: Vec<_> = live
-            .map(|(pod, step)| async move {
-                self.put(&Chosen { pod, step, state: None }, Goal::Run).await
-            })
-            .collect();
-        if asked.is_empty() {
-            let none = |pod: &PodSteps| {
+        join_all(live(pods).into_iter().map(|pod| self.pod(pod))).await
+    }
+
+    /// Asks the first container of a pod that runs, also where the kubelet has not noticed yet which does not.
+    async fn pod(&self, pod: &PodSteps) -> Told {
+        let mut running = pod.running().peekable();
+        loop {
+            let Some(step) = running.next() else {
                 let message = format!("not {}: no step runs ({})", self.verb(), pod.described());
-                Told::new(pod, self.verb(), Answer::REJECTED, message)
+                return Told::new(pod, self.verb(), Answer::REJECTED, message);
             };
-            return pods.iter().map(none).collect();
+            let chosen = Chosen { pod, step, state: None };
+            match self.put(&chosen).await {
+                Err(ExecError::NotRunning(_)) if running.peek().is_some() => {}
+                put => return self.stay(self.told(&chosen, put), pod, Goal::Run).await,
+            }
         }
-        join_all(asked).await
     }
 
     async fn look(&self, pods: &[PodSteps]) -> Vec<Seen> {
-        let live: Vec<_> = pods.iter().filter(|pod| pod.is_live()).collect();
-        let looked = if live.is_empty() { pods.iter().collect() } else { live };
-        join_all(looked.into_iter().map(|pod| async move {
+        join_all(live(pods).into_iter().map(|pod| async move {
             Seen { pod: pod.clone(), states: states::states(self.cluster, pod).await }
         }))
         .await
     }
 
-    /// Puts the verb to one container, and stays until the goal where that is asked.
-    async fn put(&self, chosen: &Chosen<'_>, goal: Goal<'_>) -> Told {
+    /// Puts the verb to one container.
+    async fn put(&self, chosen: &Chosen<'_>) -> Result<Told, ExecError> {
         let Chosen { pod, step, .. } = chosen;
         let (word, command) = (self.arguments.word, self.command(step));
         if self.arguments.manner.dry_run {
             let message =
                 format!("would run in container {}: {}", step.container, command.join(" "));
-            return Told::dry_run(pod, self.verb(), message).of(step, word);
+            return Ok(Told::dry_run(pod, self.verb(), message).of(step, word));
         }
         let longest = self.wait(DEFAULT_WAIT) + MARGIN;
-        let told = match exec(self.cluster, pod, &step.container, &command, longest).await {
-            Ok(done) => Told::answered(pod, step, word, &done),
-            Err(why) => self.unasked(pod, step, why),
-        };
-        self.stay(told, pod, goal).await
+        let done = exec(self.cluster, pod, &step.container, &command, longest).await?;
+        Ok(Told::answered(pod, step, word, &done))
+    }
+
+    fn told(&self, chosen: &Chosen<'_>, put: Result<Told, ExecError>) -> Told {
+        put.unwrap_or_else(|why| self.unasked(chosen.pod, chosen.step, why))
     }
 
     /// Waits for what is to come of an accepted verb, where that is asked.
     pub async fn stay(&self, told: Told, pod: &PodSteps, goal: Goal<'_>) -> Told {
         let manner = &self.arguments.manner;
-        if told.code != 0 || (manner.until.is_none() && manner.timeout.is_none()) {
+        if told.code != 0 || manner.dry_run || (manner.until.is_none() && manner.timeout.is_none())
+        {
             return told;
         }
         let until = manner.until.unwrap_or(Until::Finished);
@@ -233,4 +237,10 @@ fn duration(text: Option<&str>) -> Option<Duration> {
 
 fn exit(code: i32) -> Exit {
     u8::try_from(code).map_or(Exit::Code(1), Exit::Code)
+}
+
+/// Those that are live; all where none is.
+fn live(pods: &[PodSteps]) -> Vec<&PodSteps> {
+    let live: Vec<_> = pods.iter().filter(|pod| pod.is_live()).collect();
+    if live.is_empty() { pods.iter().collect() } else { live }
 }

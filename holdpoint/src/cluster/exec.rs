@@ -139,12 +139,13 @@ pub(super) fn refused(error: kube::Error) -> ExecError {
 }
 
 /// The words of kubelets and container runtimes for a container that is not there, or ends just now.
-const NOT_RUNNING: [&str; 9] = [
+const NOT_RUNNING: [&str; 10] = [
     "container not found",
     "is not running",
     "completed pod",
     "container is not created",
     "no running task found",
+    "not found: not found",
     "CONTAINER_EXITED",
     "a container that has stopped",
     "in a stopped ",
@@ -186,6 +187,7 @@ mod tests {
         for gone in [
             "unable to upgrade connection: container not found (\"step-a\")",
             "failed to exec in container: failed to load task: no running task found: task 12d6 not found",
+            "failed to exec in container: failed to create exec \"6dbd\": task dd85 not found: not found",
             "OCI runtime exec failed: exec failed: cannot exec in a stopped container",
         ] {
             assert_eq!(internal(gone), Err(ExecError::NotRunning(gone.to_owned())));

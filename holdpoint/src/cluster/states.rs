@@ -36,14 +36,37 @@ pub enum Unseen {
     },
 }
 
+impl Unseen {
+    /// Whether a later look may succeed, or show that all is over.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NotRunning(_) => true,
+            Self::Exec(why) => why.may_pass(),
+            Self::Foreign { .. } => false,
+        }
+    }
+}
+
 /// The states of all steps of a pod that have said something, in their order.
 ///
 /// # Errors
 /// Nobody in the pod can be asked.
 pub async fn states(cluster: &Cluster, pod: &PodSteps) -> Result<Vec<State>, Unseen> {
-    let Some(asked) = pod.first_running() else {
-        return Err(Unseen::NotRunning(pod.described()));
-    };
+    let mut unseen = Unseen::NotRunning(pod.described());
+    for asked in pod.running() {
+        match told_by(cluster, pod, asked).await {
+            Err(why @ Unseen::Exec(ExecError::NotRunning(_))) => unseen = why,
+            other => return other,
+        }
+    }
+    Err(unseen)
+}
+
+async fn told_by(
+    cluster: &Cluster,
+    pod: &PodSteps,
+    asked: &StepPlace,
+) -> Result<Vec<State>, Unseen> {
     let command = verb(asked, "status", ["-o".to_owned(), "json".to_owned()]);
     let done = exec(cluster, pod, &asked.container, &command, LONGEST_LOOK).await?;
     read(&done).ok_or_else(|| foreign(asked, &done))

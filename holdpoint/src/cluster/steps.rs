@@ -58,9 +58,14 @@ impl PodSteps {
         }
     }
 
-    /// The first step that can be asked something.
+    /// The steps that can be asked something. The kubelet may not have noticed yet that one has ended.
+    pub fn running(&self) -> impl Iterator<Item = &StepPlace> {
+        self.steps.iter().filter(|step| step.life == Life::Running)
+    }
+
+    /// The first of these.
     pub fn first_running(&self) -> Option<&StepPlace> {
-        self.steps.iter().find(|step| step.life == Life::Running)
+        self.running().next()
     }
 
     /// Whether some step can be asked.

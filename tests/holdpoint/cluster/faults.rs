@@ -106,3 +106,28 @@ fn a_pod_whose_object_is_gone_is_not_found() {
     let told = setting.type_in("retry pod/one");
     assert!(told.stderr.contains("pods \"one\" not found"), "{told:?}");
 }
+
+/// The runtime knows it before the kubelet does.
+#[test]
+fn a_container_that_has_just_ended_is_passed_over() {
+    let gone =
+        "failed to exec in container: failed to load task: no running task found: task a not found";
+    for line in ["status pod/one -o json", "pause pod/one", "stop pod/one", "retry pod/one"] {
+        let setting = Setting::held();
+        setting.api.fault_times(1, "GET", "/exec", Fault::Answer(500, gone.to_owned()));
+        let told = setting.type_in(line).ended_with(0);
+        assert!(told.contains("\"source\":\"step\"") || told.contains(": accepted: "), "{told}");
+    }
+}
+
+#[test]
+fn a_step_whose_container_has_ended_is_not_asked_elsewhere() {
+    let setting = Setting::held();
+    let gone = "failed to exec in container: container is in CONTAINER_EXITED state";
+    setting.api.fault("GET", "/exec", Fault::Answer(500, gone.to_owned()));
+    let told = setting.type_in("retry pod/one --step build").ended_with(4);
+    assert!(told.contains("the container does not run"), "{told}");
+    assert_eq!(setting.executed().len(), 1, "{told}");
+    let told = setting.type_in("pause pod/one").ended_with(4);
+    assert!(told.contains("the container does not run"), "{told}");
+}

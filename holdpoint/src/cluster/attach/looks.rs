@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::slice;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _};
@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::cluster::connect::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::row::{Known, Row};
+use crate::cluster::states::Unseen;
 use crate::cluster::steps::{Life, PodSteps, StepPlace};
 use crate::cluster::told::Told;
 use crate::cluster::view::{PodView, is_over, look_into, remarks};
@@ -22,6 +23,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 /// How long a new look is waited for.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
+
+/// How long a pod may not be looked into before that is said: while containers end, some looks are in vain.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Words of the kubelet for a container that is about to begin.
 const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
@@ -70,12 +74,14 @@ impl<'a> Looks<'a> {
         let namespace = self.pod.namespace().unwrap_or_default();
         let pods = Api::<Pod>::namespaced(self.cluster.client.clone(), &namespace);
         let (name, what) = (self.pod.name_any(), format!("read pod {}", self.pod.name_any()));
+        let mut in_vain_since = None;
         loop {
             let look = self.begun.get() + 1;
             self.begun.set(look);
             match self.cluster.request(&what, pods.get(&name)).await {
                 Ok(pod) => {
-                    let view = look_into(self.cluster, vec![pod]).await.pop();
+                    let mut view = look_into(self.cluster, vec![pod]).await.pop();
+                    view.iter_mut().for_each(|view| be_patient(view, &mut in_vain_since));
                     drop(self.seen.send_replace(view.map(|view| Seen { view, look, gone: false })));
                 }
                 Err(error) if error.is_not_found() => self.lose(),
@@ -134,6 +140,15 @@ impl<'a> Looks<'a> {
                 *seen = Some(Seen { view, look: 0, gone: true });
             }
         });
+    }
+}
+
+/// Leaves out why nobody looked into a pod, as long as that may pass.
+fn be_patient(view: &mut PodView, since: &mut Option<Instant>) {
+    if !view.unseen.as_ref().is_some_and(Unseen::may_pass) {
+        *since = None;
+    } else if since.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
+        view.unseen = None;
     }
 }
 
