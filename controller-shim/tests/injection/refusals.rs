@@ -10,8 +10,6 @@ type Change = fn(&mut Value);
 /// Annotations, what else is changed, and the sentence.
 type Case = (&'static [(&'static str, &'static str)], Change, &'static str);
 
-fn as_it_is(_: &mut Value) {}
-
 /// What is refused, of a pod with the containers `a` and `b`.
 const CASES: [Case; 24] = [
     (&[("inject", "yes")], as_it_is, r#"inject "yes": it is no truth value; give true or false"#),
@@ -164,6 +162,8 @@ fn each_refusal_says_what_to_do() {
         assert_eq!(is_refused, !sentence.contains("holdpoint-prepare"), "{sentence}");
     }
 }
+
+fn as_it_is(_: &mut Value) {}
 
 fn restarts_all() -> Value {
     json!([{ "action": "RestartAllContainers", "exitCodes": { "operator": "In", "values": [1] } }])
