@@ -368,6 +368,7 @@ impl Asked<'_> {
         let (code, outcome, message) = match wait::ended(self.cluster, run, longest).await {
             Waited::Ended(now, reason) => {
                 let children = now.children(self.cluster).await.unwrap_or_default();
+                told.end = Some(end(&now.object));
                 told.tasks = (!self.many).then(|| tasks::rows(run.kind, &now.object, &children));
                 self.ending(&now, before, &reason, began.elapsed())
             }

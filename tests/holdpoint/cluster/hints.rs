@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::retry::failed;
-use super::runs::{ended, held, run_path, running};
+use super::runs::{ended, held, once_told, run_path, running, with_tekton};
 use super::setting::{STEPS, Setting, labelled, pod};
 use crate::runner::Finished;
 use crate::terminal::Terminal;
@@ -113,4 +113,26 @@ fn who_leaves_a_shell_is_told_what_ends_the_hold() {
     terminal.wait_for("next: holdpoint retry pod/one -n default");
     assert_eq!(terminal.end(), Some(0));
     setting.type_in("continue pod/one").ended_with(0);
+}
+
+#[test]
+fn what_is_next_behind_an_ending_goes_by_how_the_run_ended() {
+    let path = run_path("pipelineruns", "x");
+    for (end, next) in [
+        (ended("False", "Stopped"), "next: holdpoint retry pipelinerun/x -n default\n"),
+        (ended("True", "Completed"), "next: holdpoint logs pipelinerun/x -n default\n"),
+    ] {
+        let setting = held();
+        let told = with_tekton(&setting, &path, end, || setting.type_in("stop pr/x --wait"));
+        let told = told.ended_with(0);
+        assert!(told.ends_with(next), "{told}");
+    }
+    let setting = held();
+    let deleted = once_told(
+        &setting,
+        &path,
+        || setting.api.delete(&path),
+        || setting.type_in("stop pr/x --wait").ended_with(0),
+    );
+    assert!(deleted.ends_with("pipelinerun/x: ended: it is gone\n"), "{deleted}");
 }
