@@ -98,6 +98,10 @@ impl Outcome for RunTold {
     fn code(&self) -> i32 {
         self.code
     }
+
+    fn took(&self) -> bool {
+        self.code == 0 && self.outcome != "too-late"
+    }
 }
 
 /// The next useful command once an order was accepted.
