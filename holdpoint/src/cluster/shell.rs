@@ -127,10 +127,11 @@ impl Shell<'_> {
                 self.typed("")
             )),
             ExecError::InputEnded => ClusterError::Lost(format!(
-                "{why}; what was typed may not have run: `kubectl exec -i {} -c {} -n {} -- {}` passes it on",
+                "{why}; what was typed may not have run: `kubectl exec -i {} -c {} -n {}{} -- {}` passes it on",
                 self.pod.name,
                 self.step.container,
                 self.pod.namespace,
+                self.reach.way(),
                 states::verb(self.step, "shell", []).join(" ")
             )),
             ExecError::Forbidden(_) => ClusterError::Nobody(format!(
@@ -139,8 +140,10 @@ impl Shell<'_> {
                 self.typed(TOOLBOX)
             )),
             ExecError::NotRunning(_) | ExecError::PodGone => ClusterError::Nobody(format!(
-                "{why}; `kubectl describe pod/{} -n {}` says what became of it",
-                self.pod.name, self.pod.namespace
+                "{why}; `kubectl describe pod/{} -n {}{}` says what became of it",
+                self.pod.name,
+                self.pod.namespace,
+                self.reach.way()
             )),
             other => ClusterError::Nobody(format!(
                 "no shell in container {}: {other}; for one beside the step type: {}",
