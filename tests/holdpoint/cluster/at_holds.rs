@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use holdpoint_tests::Fault;
+use holdpoint_tests::{Fault, Signal};
 use serde_json::json;
 
 use super::runs::{ended, held, patches, run_held, run_path};
@@ -218,4 +218,25 @@ fn what_is_asked_of_the_run_is_not_cut_off_by_the_end_of_the_hold() {
     end(&setting, "Cancelled");
     terminal.wait_for(", exit 9\r\n");
     assert_eq!(terminal.end(), Some(9));
+}
+
+#[test]
+fn nor_by_whoever_detaches() {
+    let setting = held();
+    let mut terminal = on_terminal(&setting, "pr/x");
+    terminal.wait_for(PROMPT);
+    for milliseconds in [0, 3000] {
+        let slow = Fault::Slow(Duration::from_millis(milliseconds));
+        setting.api.fault_times(1, "PATCH", "/pipelineruns/x", slow);
+    }
+    quit(&mut terminal);
+    terminal.press("c");
+    assert_eq!(setting.codes("one"), [9, 9]);
+    terminal.signal(Signal::SIGINT);
+    terminal.wait_for("Ctrl-C again leaves at once");
+    terminal.wait_for("pipelinerun/x: accepted: ");
+    terminal.wait_for("detached: ");
+    let run = setting.api.get(&run_path("pipelineruns", "x")).unwrap();
+    assert_eq!(run["spec"]["status"], "Cancelled");
+    assert_eq!(terminal.end(), Some(130));
 }

@@ -208,6 +208,7 @@ impl Held<'_> {
     /// The whole run is asked, as by the verb itself.
     async fn put_to_run(&self, order: Order, kind: Kind, name: &str) -> bool {
         let Attached { cluster, reach, target, .. } = self.attached;
+        let _given_to_its_end = self.attached.order.lock().await;
         let arguments = VerbArguments::at_prompt(order.verb(), target, reach, REASON);
         match runs::give(order, cluster, kind, name, &arguments).await {
             Ok(told) => {
