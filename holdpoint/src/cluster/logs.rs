@@ -57,12 +57,14 @@ pub async fn logs(
         false => find(&cluster, target, selector).await?,
     };
     let (cluster, target) = (found.place(&cluster), found.target.clone());
+    let mut awaited = None;
     if let Some(step) = &arguments.step {
         match check_step(step, &found) {
             Err(_) if arguments.follow && grows(&cluster, &found).await => {
                 crate::say(&format!(
                     "waiting for step {step}: no task that has begun has one of this name"
                 ));
+                awaited = Some(step);
             }
             checked => checked?,
         }
@@ -75,6 +77,11 @@ pub async fn logs(
         hints.way_out(&view).iter().for_each(|next| crate::hint(next));
     }
     show(&cluster, found, arguments).await?;
+    if let Some(step) = awaited
+        && let Ok(found) = find(&cluster, &target, selector).await
+    {
+        check_step(step, &found)?;
+    }
     hints.after_logs(&cluster, &target).await.iter().for_each(|next| crate::hint(next));
     Ok(Exit::Success)
 }
