@@ -1,6 +1,9 @@
 //! The next useful command: told by each command where there is one, beside what is data, and never to a
 //! program.
 
+use std::time::Duration;
+
+use holdpoint_tests::{Fault, Signal};
 use serde_json::json;
 
 use super::retry::failed;
@@ -26,6 +29,19 @@ fn logs_of_a_held_step_tell_what_ends_the_hold() {
     let told = following.finish();
     assert_eq!(hints(&told), ["holdpoint retry pod/one -n default"], "said once: {told:?}");
     assert_eq!(hints(&setting.type_in("logs pod/one")), [""; 0]);
+}
+
+/// A node that is away lets commands in its pods hang, while the API server still has what to show.
+#[test]
+fn no_hint_is_waited_for_by_what_is_shown() {
+    let setting = Setting::held();
+    setting.api.fault("GET", "/exec", Fault::Slow(Duration::from_mins(5)));
+    let mut following = crate::runner::Running::start(setting.command(&["logs", "pod/one", "-f"]));
+    following.wait_for("build | holdpoint: step `build` exited with 7");
+    following.signal(Signal::SIGINT);
+    following.finish();
+    let told = setting.type_in("logs pod/one");
+    assert_eq!((told.code, hints(&told)), (Some(0), vec![]), "{told:?}");
 }
 
 #[test]
