@@ -9,8 +9,9 @@
 //! [`toolbox`] beside the step.
 //!
 //! A [`view`] of a target has a [`row`] for each step, by its own word or the kubelet's ([`told`]);
-//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold; a [`hint`] is the next command to type. [`mod@logs`] shows what steps write,
-//! and [`mod@attach`] a whole run as it goes on; both [`mod@follow`] pods that come later, the [`first`] one too.
+//! [`status`] and [`mod@list`] show it, with the [`way`] out of a hold; a [`hint`] is the next command to
+//! type. [`mod@logs`] shows what steps write, and [`mod@attach`] a whole run as it goes on; both
+//! [`mod@follow`] pods that come later, the [`first`] one too.
 
 pub mod annotate;
 pub mod answer;

@@ -8,10 +8,10 @@ use crate::cluster::target::Target;
 
 pub(super) const ATTACH_HELP: &str = "\
 Shows what `holdpoint run` shows of a run here: what each step writes from its beginning, when it
-begins, is held and ends, and a table at the end; pods that begin later join, the first one too. On a
-terminal each hold and pause asks with its keys (`?` tells what each does; of a PipelineRun abort and
-quit speak to the whole, and quit tells how the ways to end it differ); without one it says what can be
-typed. Ctrl-C detaches: the run goes on.
+begins, is held and ends, and a table at the end; pods that begin later join, the first one too. On
+a terminal each hold and pause asks with its keys (`?` tells what each does; of a PipelineRun abort
+and quit speak to the whole, and quit tells how the ways to end it differ); without one it says
+what can be typed. Ctrl-C detaches: the run goes on.
 
 Examples:
   holdpoint attach tr/build

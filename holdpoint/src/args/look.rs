@@ -10,9 +10,9 @@ use crate::program::Program;
 
 pub(super) const LIST_HELP: &str = "\
 Without a flag of a cluster (-n, -A, --context, --kubeconfig, --as, -l) these are the runs on this
-machine: live, or ended within a day, newest first. With one, and always as `kubectl holdpoint list`,
-they are the live runs of the cluster: those that are held or paused first, since when, which right
-ends that (NEEDS), and what to type (END IT WITH; -o wide has the other verbs).
+machine: live, or ended within a day, newest first. With one, and always as `kubectl holdpoint
+list`, they are the live runs of the cluster: those that are held or paused first, since when,
+which right ends that (NEEDS), and what to type (END IT WITH; -o wide has the other verbs).
 
 Examples:
   holdpoint list
@@ -21,8 +21,8 @@ Examples:
   kubectl holdpoint list --held -o name | xargs -n1 kubectl holdpoint stop";
 
 pub(super) const LOGS_HELP: &str = "\
-All steps in their order, each line behind its step's name; those of several pods behind the pod's or
-the task's name too. Init containers are shown where they have failed, sidecars never.
+All steps in their order, each line behind its step's name; those of several pods behind the pod's
+or the task's name too. Init containers are shown where they have failed, sidecars never.
 
 Examples:
   holdpoint logs tr/build
@@ -38,8 +38,8 @@ Examples:
   source <(holdpoint completion zsh)                                    in ~/.zshrc, behind compinit
   holdpoint completion fish > ~/.config/fish/completions/holdpoint.fish
 
-For `kubectl holdpoint` the completion of kubectl itself asks a program kubectl_complete-holdpoint on
-the PATH: a link of that name to this program.";
+For `kubectl holdpoint` the completion of kubectl itself asks a program kubectl_complete-holdpoint
+on the PATH: a link of that name to this program.";
 
 /// Which runs to show, and how.
 #[derive(Clone, Debug, Args)]

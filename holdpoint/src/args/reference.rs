@@ -32,3 +32,20 @@ fn section(command: &mut Command) -> String {
         help.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect();
     format!("\n## `{name}`\n\n```text\n{lines}```\n")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn what_is_laid_out_by_hand_fits_in_the_width() {
+        let commands = Arguments::command();
+        for command in std::iter::once(&commands).chain(commands.get_subcommands()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                assert!(line.chars().count() <= WIDTH, "{}: {line}", command.get_name());
+            }
+        }
+    }
+}

@@ -26,13 +26,17 @@ pub trait Outcome: Serialize {
     fn lines(&self) -> Vec<String>;
     /// The exit code that goes with it.
     fn code(&self) -> i32;
+    /// Whether it is done there, and not only no mistake that it is not.
+    fn took(&self) -> bool {
+        self.code() == 0
+    }
 }
 
 /// Prints what came of a verb. Of names only those are told that took it; of the others stderr tells.
 pub fn tell(output: Print, told: &[impl Outcome]) {
     let text = output.written(told).unwrap_or_else(|| match output {
         Print::Name => {
-            let (taken, others): (Vec<_>, Vec<_>) = told.iter().partition(|it| it.code() == 0);
+            let (taken, others): (Vec<_>, Vec<_>) = told.iter().partition(|it| it.took());
             others.iter().flat_map(|it| it.lines()).for_each(|line| crate::say(&line));
             taken.iter().map(|it| it.name()).collect::<Vec<_>>().join("\n")
         }

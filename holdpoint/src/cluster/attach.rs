@@ -8,6 +8,7 @@ mod step;
 mod talk;
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -55,12 +56,22 @@ pub async fn attach(program: Program, arguments: &AttachArguments) -> Result<Exi
         several: found.is_several(),
         talk: &talk,
         person: &Mutex::new(()),
+        order: &Mutex::new(()),
     };
     let began = Instant::now();
     let start = |_: usize, pod: Pod| attached.follow_pod(pod);
+    let mut following = pin!(follow(&cluster, found, selector, start));
     let pods = tokio::select! {
-        pods = follow(&cluster, found, selector, start) => pods?,
+        pods = &mut following => pods?,
         signal = end_of(&mut signals) => {
+            if attached.order.try_lock().is_err() {
+                attached.say("finishing what was asked of the run; Ctrl-C again leaves at once");
+                tokio::select! {
+                    _ = following => {}
+                    _ = attached.order.lock() => {}
+                    _ = end_of(&mut signals) => {}
+                }
+            }
             attached.detach();
             return Ok(Exit::Signal(signal));
         }
@@ -98,6 +109,8 @@ struct Attached<'a> {
     talk: &'a Talk,
     /// Whoever has it asks the person.
     person: &'a Mutex<()>,
+    /// Whoever has it gives the whole run an order, which is not left half done.
+    order: &'a Mutex<()>,
 }
 
 impl Attached<'_> {
@@ -136,6 +149,11 @@ impl Attached<'_> {
             "detached: the run goes on; to follow it again type: {program} attach {}{namespace}{reach}",
             self.target
         );
+        self.say(&text);
+    }
+
+    fn say(&self, text: &str) {
+        let text = text.to_owned();
         self.talk.show(move |screen| screen.say(Tone::Alert, &text));
     }
 }

@@ -84,6 +84,12 @@ impl ClusterError {
         matches!(self, Self::Refused { status, .. } if matches!(status.code, 409 | 422))
     }
 
+    /// Whether a webhook takes no request that changes nothing, so that none says what would come of it.
+    pub fn refuses_rehearsals(&self) -> bool {
+        matches!(self, Self::Refused { status, .. }
+            if status.code == 400 && status.message.contains("does not support dry run"))
+    }
+
     /// Whether the same request may succeed a moment later.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -45,7 +45,7 @@ pub enum ExecError {
     Closed,
     /// The connection broke when all input was sent.
     #[error(
-        "the connection closed at the end of the input, which an API server before Kubernetes 1.30 \
+        "the connection closed after the end of the input, which an API server before Kubernetes 1.30 \
          cannot pass on"
     )]
     InputEnded,

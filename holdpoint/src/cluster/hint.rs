@@ -1,8 +1,11 @@
 //! The next useful command once a target was shown: what ends a hold, what retries a run that failed.
 
 use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
 
 use kube::ResourceExt as _;
+use tokio::time::timeout;
 
 use super::children::{End, end};
 use super::connect::Cluster;
@@ -13,6 +16,14 @@ use super::view::{PodView, View, is_over, look};
 use super::way::{run_of, ways};
 use crate::args::Reach;
 use crate::program::Program;
+
+/// How long a look may take that serves a hint alone.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+
+/// A hint, where it comes soon: on a node that is away no command in a pod answers.
+pub async fn soon(hint: impl Future<Output = Option<String>>) -> Option<String> {
+    timeout(LONGEST_LOOK, hint).await.ok().flatten()
+}
 
 /// Whose next command it is.
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@ mod pod;
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::mpsc;
 
@@ -13,7 +14,7 @@ use super::connect::Cluster;
 use super::error::ClusterError;
 use super::first::followed;
 use super::follow::follow;
-use super::hint::Hints;
+use super::hint::{Hints, soon};
 use super::resolve::{Found, find};
 use super::row::called;
 use super::steps::{PodSteps, StepPlace};
@@ -57,25 +58,33 @@ pub async fn logs(
         false => find(&cluster, target, selector).await?,
     };
     let (cluster, target) = (found.place(&cluster), found.target.clone());
+    let mut awaited = None;
     if let Some(step) = &arguments.step {
         match check_step(step, &found) {
             Err(_) if arguments.follow && grows(&cluster, &found).await => {
                 crate::say(&format!(
                     "waiting for step {step}: no task that has begun has one of this name"
                 ));
+                awaited = Some(step);
             }
             checked => checked?,
         }
     }
     let hints = Hints { program, reach };
-    if arguments.follow {
+    let pods = if arguments.follow { found.pods.clone() } else { Vec::new() };
+    let hold = async {
         // Who follows a step that is held would wait for lines in vain.
-        let view =
-            View { target: target.clone(), pods: look_into(&cluster, found.pods.clone()).await };
-        hints.way_out(&view).iter().for_each(|next| crate::hint(next));
+        let view = View { target: target.clone(), pods: look_into(&cluster, pods).await };
+        hints.way_out(&view)
+    };
+    let hinted = async { soon(hold).await.iter().for_each(|next| crate::hint(next)) };
+    join(hinted, show(&cluster, found, arguments)).await.1?;
+    if let Some(step) = awaited
+        && let Ok(found) = find(&cluster, &target, selector).await
+    {
+        check_step(step, &found)?;
     }
-    show(&cluster, found, arguments).await?;
-    hints.after_logs(&cluster, &target).await.iter().for_each(|next| crate::hint(next));
+    soon(hints.after_logs(&cluster, &target)).await.iter().for_each(|next| crate::hint(next));
     Ok(Exit::Success)
 }
 

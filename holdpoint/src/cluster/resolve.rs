@@ -270,7 +270,11 @@ fn no_pods(cluster: &Cluster, target: &Target, selector: Option<&str>) -> String
         (Target::Every(kind), Some(selector)) => {
             format!("no {kind} with {selector}{} has a pod", place(cluster))
         }
-        _ => format!("{target} has no pod yet; `kubectl describe {target}` says why"),
+        _ => {
+            let namespace = cluster.namespace.iter().map(|it| format!(" -n {it}"));
+            let namespace: String = namespace.collect();
+            format!("{target} has no pod yet; `kubectl describe {target}{namespace}` says why")
+        }
     }
 }
 

@@ -134,6 +134,8 @@ struct Changed {
     again: bool,
     /// What went wrong with its TaskRuns.
     unchanged: Vec<ClusterError>,
+    /// Whether that was done, or rehearsed: a webhook may refuse every rehearsal.
+    is_certain: bool,
 }
 
 /// What came of it in the pods; or they could not be found.
@@ -161,7 +163,7 @@ impl Asked<'_> {
             Ok(done) => done,
             Err(told) => return told,
         };
-        let Changed { run, before, again, unchanged } = changed;
+        let Changed { run, before, again, unchanged, .. } = changed;
         let mut told = self.accepted(&run, again, pods);
         for error in unchanged {
             told.code = told.code.max(Answer::NOBODY);
@@ -178,14 +180,25 @@ impl Asked<'_> {
     /// once a rehearsal has shown that the object can be changed; in any other case a refusal is to leave
     /// all as it was, and the object says first that nothing more begins.
     async fn carry_out(&self, run: Run) -> Result<(Changed, PodsTold), RunTold> {
-        let tell = |run| pods::tell(self.order, self.cluster, self.arguments, run);
-        if !self.order.ends_tasks(run.kind) {
-            let changed = self.changed(run, false).await?;
-            let pods = tell(&changed.run).await;
-            return Ok((changed, pods));
+        if self.order.ends_tasks(run.kind) {
+            let rehearsed = self.changed(run.clone(), true).await?;
+            if rehearsed.is_certain {
+                return self.tell_first(rehearsed).await;
+            }
         }
-        let run = self.changed(run, true).await?.run;
-        let mut telling = pin!(tell(&run));
+        let changed = self.changed(run, false).await?;
+        let pods = self.tell_pods(&changed.run).await;
+        Ok((changed, pods))
+    }
+
+    async fn tell_pods(&self, run: &Run) -> PodsTold {
+        pods::tell(self.order, self.cluster, self.arguments, run).await
+    }
+
+    /// Tells the pods, and changes the object once they have answered, or have had their time.
+    async fn tell_first(&self, rehearsed: Changed) -> Result<(Changed, PodsTold), RunTold> {
+        let run = rehearsed.run.clone();
+        let mut telling = pin!(self.tell_pods(&run));
         let early = timeout(HEAD_START, &mut telling).await.ok();
         let changing = self.changed(run.clone(), false);
         let (changed, pods) = match early {
@@ -194,8 +207,17 @@ impl Asked<'_> {
         };
         match changed {
             Ok(changed) => Ok((changed, pods)),
+            Err(told) if self.has_ended_by_it(&told, &run, &pods).await => Ok((rehearsed, pods)),
             Err(told) => Err(told.beside(pods.unwrap_or_default())),
         }
+    }
+
+    /// Whether a run that could no longer be changed has ended as its pods were told to.
+    async fn has_ended_by_it(&self, told: &RunTold, run: &Run, pods: &PodsTold) -> bool {
+        let heard = |pods: &Vec<Told>| pods.iter().any(|pod| pod.outcome == "accepted");
+        told.outcome == "too-late"
+            && pods.as_ref().is_ok_and(heard)
+            && run.again(self.cluster).await.is_ok_and(|now| end(&now.object) != End::Succeeded)
     }
 
     /// Changes the object where the order meets it in time; anew where it has changed since it was read.
@@ -213,8 +235,12 @@ impl Asked<'_> {
                 true => Ok(Vec::new()),
                 false => self.change(&run, status, is_rehearsal).await,
             };
+            let is_certain = change.is_ok();
             match change {
-                Ok(unchanged) => return Ok(Changed { run, before, again, unchanged }),
+                Err(error) if is_rehearsal && error.refuses_rehearsals() => {
+                    return Ok(Changed { run, before, again, unchanged: Vec::new(), is_certain });
+                }
+                Ok(unchanged) => return Ok(Changed { run, before, again, unchanged, is_certain }),
                 Err(error) if error.is_outdated() && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.failed(&run, &error).await),
             }
@@ -342,6 +368,7 @@ impl Asked<'_> {
         let (code, outcome, message) = match wait::ended(self.cluster, run, longest).await {
             Waited::Ended(now, reason) => {
                 let children = now.children(self.cluster).await.unwrap_or_default();
+                told.end = Some(end(&now.object));
                 told.tasks = (!self.many).then(|| tasks::rows(run.kind, &now.object, &children));
                 self.ending(&now, before, &reason, began.elapsed())
             }

@@ -13,7 +13,7 @@ use super::choose::{self, Seen};
 use super::connect::Cluster;
 use super::error::ClusterError;
 use super::exec::{ExecError, refused};
-use super::hint::Hints;
+use super::hint::{Hints, soon};
 use super::resolve::{Resolved, resolve};
 use super::session::{End, converse, streams};
 use super::states::{self, states};
@@ -57,9 +57,11 @@ pub async fn shell(
     let is_left = !matches!(exit, Exit::Signal(_)) && exit != of_code(NOT_FOUND);
     if is_here() && is_left {
         let there = cluster.within(Some(pod.namespace.clone()));
-        let view = look(&there, &target, selector).await.ok();
-        let next = view.and_then(|view| Hints { program, reach }.way_out(&view));
-        next.iter().for_each(|next| crate::hint(next));
+        let hold = async {
+            let view = look(&there, &target, selector).await.ok()?;
+            Hints { program, reach }.way_out(&view)
+        };
+        soon(hold).await.iter().for_each(|next| crate::hint(next));
     }
     Ok(exit)
 }
@@ -127,10 +129,11 @@ impl Shell<'_> {
                 self.typed("")
             )),
             ExecError::InputEnded => ClusterError::Lost(format!(
-                "{why}; what was typed may not have run: `kubectl exec -i {} -c {} -n {} -- {}` passes it on",
+                "{why}; what was typed may not have run: `kubectl exec -i {} -c {} -n {}{} -- {}` passes it on",
                 self.pod.name,
                 self.step.container,
                 self.pod.namespace,
+                self.reach.way(),
                 states::verb(self.step, "shell", []).join(" ")
             )),
             ExecError::Forbidden(_) => ClusterError::Nobody(format!(
@@ -139,8 +142,10 @@ impl Shell<'_> {
                 self.typed(TOOLBOX)
             )),
             ExecError::NotRunning(_) | ExecError::PodGone => ClusterError::Nobody(format!(
-                "{why}; `kubectl describe pod/{} -n {}` says what became of it",
-                self.pod.name, self.pod.namespace
+                "{why}; `kubectl describe pod/{} -n {}{}` says what became of it",
+                self.pod.name,
+                self.pod.namespace,
+                self.reach.way()
             )),
             other => ClusterError::Nobody(format!(
                 "no shell in container {}: {other}; for one beside the step type: {}",

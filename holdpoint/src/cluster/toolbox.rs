@@ -101,9 +101,10 @@ impl Toolbox<'_> {
                 Ok(End::Exited { code, head })
             }
             Ok(end) => Ok(end),
-            Err(ExecError::Closed) => Err(ClusterError::Lost(format!(
-                "the connection to the toolbox {name} is lost, and it has ended with it"
-            ))),
+            Err(ExecError::Closed) => Err(ClusterError::Lost(lost(&name))),
+            Err(why @ ExecError::InputEnded) => {
+                Err(ClusterError::Lost(format!("{}: {why}", lost(&name))))
+            }
             Err(ExecError::Forbidden(why)) => Err(ClusterError::Nobody(format!(
                 "the toolbox {name} is up, but you may not speak to it (get and create on pods/attach): {why}; ask \
                  for a role that allows it, or act as another user with --as"
@@ -227,6 +228,10 @@ fn news(pod: &Pod, name: &str) -> News {
         }
         _ => News::Waits("the kubelet has not taken it up".to_owned()),
     }
+}
+
+fn lost(name: &str) -> String {
+    format!("the connection to the toolbox {name} is lost, and it has ended with it")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use holdpoint_tests::Fault;
+use holdpoint_tests::{Fault, Signal};
 use serde_json::json;
 
 use super::runs::{ended, held, patches, run_held, run_path};
@@ -200,22 +200,67 @@ fn a_log_that_breaks_off_is_read_on() {
     assert_eq!(told.lines_of("build"), ["ready", "unblocked", "built"], "{told:?}");
 }
 
-/// The pods hear of a cancel first, so the hold ends before the run is changed.
-#[test]
-fn what_is_asked_of_the_run_is_not_cut_off_by_the_end_of_the_hold() {
-    let setting = held();
-    let mut terminal = on_terminal(&setting, "pr/x");
+/// Asks at the prompt for a cancel. The pods hear of it first, so the hold ends before the run is
+/// changed, which takes a while.
+fn cancel_slowly(setting: &Setting) -> Terminal {
+    let mut terminal = on_terminal(setting, "pr/x");
     terminal.wait_for(PROMPT);
-    for milliseconds in [0, 3000] {
+    for milliseconds in [0, 6000] {
         let slow = Fault::Slow(Duration::from_millis(milliseconds));
         setting.api.fault_times(1, "PATCH", "/pipelineruns/x", slow);
     }
     quit(&mut terminal);
     terminal.press("c");
+    assert_eq!(setting.codes("one"), [9, 9]);
+    terminal
+}
+
+/// Whether the run `pr/x` is cancelled.
+fn is_cancelled(setting: &Setting) -> bool {
+    setting.api.get(&run_path("pipelineruns", "x")).unwrap()["spec"]["status"] == "Cancelled"
+}
+
+#[test]
+fn what_is_asked_of_the_run_is_not_cut_off_by_the_end_of_the_hold() {
+    let setting = held();
+    let mut terminal = cancel_slowly(&setting);
     terminal.wait_for("pipelinerun/x: accepted: ");
-    let run = setting.api.get(&run_path("pipelineruns", "x")).unwrap();
-    assert_eq!(run["spec"]["status"], "Cancelled");
+    assert!(is_cancelled(&setting));
     end(&setting, "Cancelled");
     terminal.wait_for(", exit 9\r\n");
     assert_eq!(terminal.end(), Some(9));
+}
+
+#[test]
+fn nor_by_whoever_detaches() {
+    let setting = held();
+    let mut terminal = cancel_slowly(&setting);
+    terminal.signal(Signal::SIGINT);
+    terminal.wait_for("Ctrl-C again leaves at once");
+    terminal.wait_for("pipelinerun/x: accepted: ");
+    terminal.wait_for("detached: ");
+    assert!(is_cancelled(&setting));
+    assert_eq!(terminal.end(), Some(130));
+}
+
+/// Whoever is impatient would end the whole run by a key for another question.
+#[test]
+fn a_key_counts_once_its_question_is_shown() {
+    let setting = held();
+    let mut terminal = on_terminal(&setting, "pr/x");
+    terminal.wait_for(PROMPT);
+    setting.api.fault("GET", "/exec", Fault::Slow(Duration::from_secs(1)));
+    terminal.press("p");
+    terminal.wait_for("[p]ause\r\n");
+    terminal.press("a");
+    terminal.wait_for(PROMPT);
+    setting.api.heal();
+    quit(&mut terminal);
+    terminal.press("b");
+    terminal.wait_for(PROMPT);
+    assert_eq!(patches(&setting), []);
+    terminal.press("f");
+    assert_eq!(setting.codes("one"), [7, 1]);
+    end(&setting, "Failed");
+    assert_eq!(terminal.end(), Some(7));
 }

@@ -157,3 +157,30 @@ fn annotations_go_first_too() {
     let paths: Vec<_> = patches(&setting).into_iter().map(|it| it.path).collect();
     assert!(paths[0].ends_with("/pods/one") && paths[1].ends_with("/pipelineruns/x"), "{paths:?}");
 }
+
+/// Whoever is told to end fails, and a run all of whose tasks have ended ends too.
+#[test]
+fn a_run_that_ends_by_what_its_pods_were_told_is_not_too_late() {
+    for line in ["cancel pr/x", "cancel-finally pr/x", "cancel pr/x --wait"] {
+        let setting = held();
+        let failed = ended("False", "Failed");
+        let told = once_told(&setting, failed, || setting.type_in(line).ended_with(0));
+        assert!(told.starts_with("pipelinerun/x: accepted: what runs is ended, "), "{told}");
+        assert!(told.contains("\npod/one: accepted: "), "{told}");
+        let terminated = "\npipelinerun/x: terminated: it was running, and ended after ";
+        assert_eq!(told.contains(terminated), line.ends_with("--wait"), "{told}");
+        assert_eq!(setting.api.get(&run_path("pipelineruns", "x")).unwrap()["spec"], json!({}));
+    }
+}
+
+#[test]
+fn where_nothing_can_be_rehearsed_the_run_is_changed_first() {
+    let setting = held();
+    let refusal = "admission webhook \"old.example.com\" does not support dry run";
+    let refusal = Fault::Answer(400, refusal.to_owned());
+    setting.api.fault_times(1, "PATCH", "/pipelineruns/x", refusal);
+    let told = setting.type_in("cancel pr/x").ended_with(0);
+    assert!(told.starts_with("pipelinerun/x: accepted: what runs is ended"), "{told}");
+    assert_eq!(deeds(&setting), ["rehearsed", "changed", "told"]);
+    assert_eq!(setting.codes("one"), [9, 9]);
+}

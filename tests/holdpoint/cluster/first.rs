@@ -1,5 +1,7 @@
 //! A run that is followed before its first pod is there.
 
+use std::time::Duration;
+
 use holdpoint_tests::{Fault, Signal};
 use serde_json::{Value, json};
 
@@ -155,4 +157,35 @@ fn ctrl_c_ends_the_wait() {
     following.wait_for("waiting for the first pod");
     following.signal(Signal::SIGINT);
     assert_eq!(following.finish().code, Some(130));
+}
+
+#[test]
+fn a_step_that_never_comes_is_none_of_the_run() {
+    let setting = Setting::new();
+    setting.api.put(running("PipelineRun", "x"));
+    setting.run(labelled(pod("x-build-pod", &[], &TALK), "tekton.dev/pipelineRun", "x"));
+    setting.codes("x-build-pod");
+    let mut following = follow(&setting, &["logs", "-f", "--step", "six"], "pr/x");
+    following.wait_for("waiting for step six");
+    setting.api.merge(&run_path("pipelineruns", "x"), ended("True", "Succeeded"));
+    let told = following.finish();
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("--step six: the steps are build"), "{told:?}");
+}
+
+#[test]
+fn an_api_server_that_is_away_is_outlasted_whichever_request_it_misses() {
+    let setting = Setting::new();
+    let path = run_path("pipelineruns", "x");
+    setting.api.put(running("PipelineRun", "x"));
+    let mut following = follow(&setting, &["logs", "-f"], "pr/x");
+    following.wait_for("waiting for the first pod");
+    // Whether there is a pod can still be asked, and whether there will be one no more.
+    setting.api.fault_times(1, "GET", &path, Fault::Slow(Duration::ZERO));
+    setting.api.fault_times(1, "GET", &path, Fault::Drop);
+    following.wait_for("trying again");
+    setting.run(labelled(pod("x-build-pod", &[], &TALK), "tekton.dev/pipelineRun", "x"));
+    following.wait_for("made");
+    setting.api.merge(&path, ended("True", "Succeeded"));
+    following.finish().ended_with(0);
 }

@@ -1,10 +1,13 @@
 //! The next useful command: told by each command where there is one, beside what is data, and never to a
 //! program.
 
+use std::time::Duration;
+
+use holdpoint_tests::{Fault, Signal};
 use serde_json::json;
 
 use super::retry::failed;
-use super::runs::{ended, held, run_path, running};
+use super::runs::{ended, held, once_told, run_path, running, with_tekton};
 use super::setting::{STEPS, Setting, labelled, pod};
 use crate::runner::Finished;
 use crate::terminal::Terminal;
@@ -26,6 +29,19 @@ fn logs_of_a_held_step_tell_what_ends_the_hold() {
     let told = following.finish();
     assert_eq!(hints(&told), ["holdpoint retry pod/one -n default"], "said once: {told:?}");
     assert_eq!(hints(&setting.type_in("logs pod/one")), [""; 0]);
+}
+
+/// A node that is away lets commands in its pods hang, while the API server still has what to show.
+#[test]
+fn no_hint_is_waited_for_by_what_is_shown() {
+    let setting = Setting::held();
+    setting.api.fault("GET", "/exec", Fault::Slow(Duration::from_mins(5)));
+    let mut following = crate::runner::Running::start(setting.command(&["logs", "pod/one", "-f"]));
+    following.wait_for("build | holdpoint: step `build` exited with 7");
+    following.signal(Signal::SIGINT);
+    following.finish();
+    let told = setting.type_in("logs pod/one");
+    assert_eq!((told.code, hints(&told)), (Some(0), vec![]), "{told:?}");
 }
 
 #[test]
@@ -113,4 +129,26 @@ fn who_leaves_a_shell_is_told_what_ends_the_hold() {
     terminal.wait_for("next: holdpoint retry pod/one -n default");
     assert_eq!(terminal.end(), Some(0));
     setting.type_in("continue pod/one").ended_with(0);
+}
+
+#[test]
+fn what_is_next_behind_an_ending_goes_by_how_the_run_ended() {
+    let path = run_path("pipelineruns", "x");
+    for (end, next) in [
+        (ended("False", "Stopped"), "next: holdpoint retry pipelinerun/x -n default\n"),
+        (ended("True", "Completed"), "next: holdpoint logs pipelinerun/x -n default\n"),
+    ] {
+        let setting = held();
+        let told = with_tekton(&setting, &path, end, || setting.type_in("stop pr/x --wait"));
+        let told = told.ended_with(0);
+        assert!(told.ends_with(next), "{told}");
+    }
+    let setting = held();
+    let deleted = once_told(
+        &setting,
+        &path,
+        || setting.api.delete(&path),
+        || setting.type_in("stop pr/x --wait").ended_with(0),
+    );
+    assert!(deleted.ends_with("pipelinerun/x: ended: it is gone\n"), "{deleted}");
 }

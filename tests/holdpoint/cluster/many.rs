@@ -119,3 +119,11 @@ fn many_are_paused_without_waiting() {
     let outcomes: Vec<_> = told.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
     assert_eq!(outcomes, ["accepted", "accepted", "too-late"], "{told}");
 }
+
+#[test]
+fn names_are_those_of_runs_that_were_in_time() {
+    let setting = setting();
+    let told = setting.type_in("pause pr -l commit=c1 -o name");
+    assert_eq!(told.stderr, "holdpoint: pipelinerun/c-over: too-late: it has ended (Succeeded)\n");
+    assert_eq!(told.ended_with(0), "pipelinerun/a-young\npipelinerun/b-runs\n");
+}

@@ -57,7 +57,7 @@ pub(super) fn with_tekton<T>(
 }
 
 /// Acts once `spec.status` of a run has been set.
-fn once_told<T>(
+pub(super) fn once_told<T>(
     setting: &Setting,
     path: &str,
     act: impl FnOnce() + Send,

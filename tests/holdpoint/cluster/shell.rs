@@ -79,9 +79,9 @@ fn a_connection_that_breaks_gives_the_terminal_back() {
 fn an_old_api_server_cannot_pass_on_the_end_of_an_input() {
     let setting = Setting::held();
     setting.api.fault("GET", "/exec", Fault::OldStreams);
-    let told = piped(&setting, "shell pod/one --step build", "cat >/dev/null\n");
+    let told = piped(&setting, "shell pod/one --step build --context fake", "cat >/dev/null\n");
     assert_eq!(told.code, Some(255), "{told:?}");
-    let instead = "`kubectl exec -i one -c build -n default -- /tekton/bin/entrypoint shell -post_file \
+    let instead = "`kubectl exec -i one -c build -n default --context fake -- /tekton/bin/entrypoint shell -post_file \
                    /tekton/run/0/out` passes it on";
     assert!(told.stderr.contains("before Kubernetes 1.30"), "{told:?}");
     assert!(told.stderr.contains(instead), "{told:?}");
@@ -139,10 +139,11 @@ fn a_pod_or_container_that_is_gone_is_told() {
     let setting = Setting::held();
     let gone = Fault::Answer(404, "pods \"one\" not found".to_owned());
     setting.api.fault("GET", "/exec", gone);
-    let told = setting.type_in("shell pod/one --step build");
+    let told = setting.type_in("shell pod/one --step build --context fake");
     assert_eq!(told.code, Some(4), "{told:?}");
     assert!(
-        told.stderr.contains("the pod is gone; `kubectl describe pod/one -n default`"),
+        told.stderr
+            .contains("the pod is gone; `kubectl describe pod/one -n default --context fake`"),
         "{told:?}"
     );
     setting.api.delete(&path("one"));

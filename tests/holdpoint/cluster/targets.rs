@@ -159,7 +159,7 @@ fn what_is_not_there_is_told() {
         ("retry pod/plain", "pod/plain: no container of it runs the step entrypoint"),
         (
             "retry pr/young",
-            "pipelinerun/young has no pod yet; `kubectl describe pipelinerun/young`",
+            "pipelinerun/young has no pod yet; `kubectl describe pipelinerun/young -n default`",
         ),
     ] {
         let told = setting.type_in(line);

@@ -110,12 +110,12 @@ fn a_toolbox_that_is_not_allowed_is_told() {
 
 #[test]
 fn a_connection_to_a_toolbox_that_breaks_is_told() {
-    let setting = Setting::held();
-    setting.api.fault("GET", "/attach", Fault::Cut(1));
-    let told = piped(&setting, "shell pod/one --toolbox busybox", "echo more; sleep 60\n");
-    assert_eq!(told.code, Some(255), "{told:?}");
-    assert!(
-        told.stderr.contains("the connection to the toolbox holdpoint-toolbox-1 is lost"),
-        "{told:?}"
-    );
+    for fault in [Fault::Cut(1), Fault::OldStreams] {
+        let setting = Setting::held();
+        setting.api.fault("GET", "/attach", fault);
+        let told = piped(&setting, "shell pod/one --toolbox busybox", "echo more; sleep 60\n");
+        assert_eq!(told.code, Some(255), "{told:?}");
+        let lost = "the connection to the toolbox holdpoint-toolbox-1 is lost";
+        assert!(told.stderr.contains(lost), "{told:?}");
+    }
 }

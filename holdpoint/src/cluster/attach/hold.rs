@@ -92,7 +92,6 @@ impl Held<'_> {
     /// Asks until something was accepted that ends the hold; another step's hold waits for that.
     async fn ask(&self) -> Standing {
         let _turn = self.attached.person.lock().await;
-        prompt::forget_what_was_typed();
         loop {
             let word = match self.word().await {
                 Ok(Some(word)) => word,
@@ -151,13 +150,14 @@ impl Held<'_> {
         }
     }
 
-    /// What the first key stands for that stands for something.
+    /// What the first key stands for that stands for something, of those that are pressed from now on.
     async fn key<T>(
         &self,
         question: String,
         meant: impl Fn(u8) -> Option<(&'static str, T)>,
     ) -> io::Result<Option<T>> {
         let mut resumed = signal(SignalKind::from_raw(nix::libc::SIGCONT))?;
+        prompt::forget_what_was_typed();
         let mut keys = Keys::read()?;
         let asked = Asked(self.attached);
         self.attached.talk.ask(question);
@@ -208,6 +208,7 @@ impl Held<'_> {
     /// The whole run is asked, as by the verb itself.
     async fn put_to_run(&self, order: Order, kind: Kind, name: &str) -> bool {
         let Attached { cluster, reach, target, .. } = self.attached;
+        let _given_to_its_end = self.attached.order.lock().await;
         let arguments = VerbArguments::at_prompt(order.verb(), target, reach, REASON);
         match runs::give(order, cluster, kind, name, &arguments).await {
             Ok(told) => {

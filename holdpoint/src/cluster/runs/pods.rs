@@ -55,10 +55,11 @@ pub async fn tell(
 /// A pod without steps of ours goes on; where others do as they are told, that is no failure.
 fn unheeded(asking: &Asking<'_>, pod: &PodSteps, code: i32) -> Told {
     let message = format!(
-        "not {}: no container of it runs the step entrypoint, so it goes on until `kubectl delete pod/{} -n {}`",
+        "not {}: no container of it runs the step entrypoint, so it goes on until `kubectl delete pod/{} -n {}{}`",
         asking.verb(),
         pod.name,
         pod.namespace,
+        asking.arguments.reach.way(),
     );
     Told { outcome: "rejected", ..Told::new(pod, asking.verb(), code, message) }
 }

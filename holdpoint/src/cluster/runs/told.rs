@@ -9,6 +9,7 @@ use super::order::Order;
 use super::tasks::{self, Row};
 use crate::args::Reach;
 use crate::cluster::answer::{Outcome, Told};
+use crate::cluster::children::End;
 use crate::cluster::error::ClusterError;
 use crate::cluster::target::Kind;
 use crate::program::Program;
@@ -32,6 +33,9 @@ pub struct RunTold {
     /// The run's tasks, where its end was waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<Row>>,
+    /// How the run ended, where that was waited for.
+    #[serde(skip)]
+    pub(super) end: Option<End>,
     /// The exit code that goes with it.
     #[serde(skip)]
     pub code: i32,
@@ -57,6 +61,7 @@ impl RunTold {
             message,
             pods: Vec::new(),
             tasks: None,
+            end: None,
             code,
             kind: run.kind,
         }
@@ -93,18 +98,23 @@ impl Outcome for RunTold {
     fn code(&self) -> i32 {
         self.code
     }
+
+    fn took(&self) -> bool {
+        self.code == 0 && self.outcome != "too-late"
+    }
 }
 
 /// The next useful command once an order was accepted.
 pub fn next(program: Program, reach: &Reach, order: Order, told: &[RunTold]) -> Option<String> {
     let accepted = told.iter().find(|told| told.code == 0 && told.outcome != "dry-run")?;
-    let RunTold { namespace, run, kind, tasks, .. } = accepted;
-    let (program, way) = (program.name(), reach.way());
-    Some(match (order, kind) {
-        (Order::Pause, _) => format!("{program} resume {run} -n {namespace}{way}"),
-        (_, Kind::PipelineRun) if order.ends() && tasks.is_some() => {
-            format!("{program} retry {run} -n {namespace}{way}")
-        }
-        _ => format!("kubectl get {run} -n {namespace}{way} -w"),
-    })
+    let RunTold { namespace, run, kind, end, outcome, .. } = accepted;
+    let typed = |verb: &str| format!("{verb} {run} -n {namespace}{}", reach.way());
+    let ours = |verb: &str| Some(typed(&format!("{} {verb}", program.name())));
+    match (kind, end) {
+        (Kind::PipelineRun, Some(End::Failed | End::Cancelled)) => ours("retry"),
+        (_, Some(_)) => ours("logs"),
+        (_, None) if *outcome == "ended" => None,
+        (_, None) if order == Order::Pause => ours("resume"),
+        (_, None) => Some(format!("{} -w", typed("kubectl get"))),
+    }
 }
