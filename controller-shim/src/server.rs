@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::log;
 use crate::review::review;
 use crate::tls::{self, Files, Shown};
-use crate::webhook::Webhook;
+use crate::webhook::{AHEAD, Webhook};
 
 /// How long a client may take to say what it wants: the head of a connection's first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,11 +35,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a silent client of HTTP/2 is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
-/// How many requests a connection of HTTP/2 may have under way; a client with more opens another one.
+/// How many requests a connection of HTTP/2 may have under way; API servers ask over HTTP/1.1.
 const STREAMS: u32 = 16;
-
-/// How much of a body may come before it is read, in bytes.
-const AHEAD: u32 = 64 << 10;
 
 /// Serves as the command line says, until a signal comes. Exit codes: 0 after a signal, 1 where it
 /// cannot serve, 2 for a wrong command line.
@@ -130,13 +127,14 @@ fn server(socket: TcpListener, control: &Control) -> io::Result<Server<SocketAdd
         .handle(Handle::with_control(control.clone()))
         .first_request_timeout(FIRST_REQUEST_TIMEOUT);
     let http = server.http_builder();
-    http.http1().header_read_timeout(IDLE_TIMEOUT).max_buf_size(AHEAD as usize);
+    http.http1().header_read_timeout(IDLE_TIMEOUT).max_buf_size(AHEAD);
+    let ahead = AHEAD as u32;
     // Bodies that wait for room leave the connection to the others: each may come ahead at once.
     http.http2()
         .keep_alive_interval(PING_EVERY)
         .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(AHEAD)
-        .initial_connection_window_size(STREAMS * AHEAD);
+        .initial_stream_window_size(ahead)
+        .initial_connection_window_size(STREAMS * ahead);
     Ok(server)
 }
 

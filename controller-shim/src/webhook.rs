@@ -35,15 +35,19 @@ compile_error!("the server outlives a panic of its rules: build it with the prof
 /// times its body, so that bodies under review have no more than this together.
 pub const BODY_LIMIT: usize = 3 << 20;
 
-/// What all bodies have together, from before they come until they are answered: more than a thousand
-/// real reviews, or sixteen of the largest.
+/// How much of a body may come before there is room for it. One that is no larger, as nearly all are,
+/// needs no room, so that it waits for no other.
+pub const AHEAD: usize = 64 << 10;
+
+/// What all larger bodies have together, from before they come until they are answered: room for
+/// sixteen of the largest.
 pub const BODIES_LIMIT: usize = 16 * BODY_LIMIT;
 
-/// How long a body waits for room: the API server waits no longer for an answer.
-pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a body waits for room: the API server waits five seconds for the answer.
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long a body may take to come.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a body may take to come. Those that wait for its room must have some time left.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest text in a line of the log, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -62,9 +66,9 @@ pub struct Webhook {
     rules: Rules,
     metrics: Metrics,
     shown: Arc<Shown>,
-    /// Bytes that further bodies may have.
+    /// Bytes that further large bodies may have.
     bodies: Semaphore,
-    /// Bytes of bodies that may come under review.
+    /// Bytes of large bodies that may come under review.
     reviews: Semaphore,
     is_draining: AtomicBool,
 }
@@ -122,10 +126,10 @@ impl Webhook {
             .with_state(Arc::clone(self))
     }
 
-    /// Receives the body of a request, for which there is room before it comes, and answers it.
+    /// Receives the body of a request, once there is room for it, and answers it.
     async fn answer(&self, request: Request) -> Result<Reviewed, Rejection> {
         check_media_type(request.headers())?;
-        let room = timeout(ROOM_TIMEOUT, self.bodies.acquire_many(size(&request))).await;
+        let room = timeout(ROOM_TIMEOUT, self.bodies.acquire_many(room(size(&request)))).await;
         let _room = room.map_err(|_| Rejection::Busy)?;
         let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
         let body = body.map_err(|_| Rejection::Slow)?.map_err(Rejection::of_body)?;
@@ -133,8 +137,7 @@ impl Webhook {
     }
 
     async fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
-        let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let _room = self.reviews.acquire_many(size).await;
+        let _room = self.reviews.acquire_many(room(body.len())).await;
         let rules = AssertUnwindSafe(|| (self.rules)(body, &self.settings));
         catch_unwind(rules).unwrap_or_else(|_| review::fault(body))
     }
@@ -190,11 +193,16 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// How many bytes of a body are read at most: all that the request says it has, or as many as may be.
-fn size(request: &Request) -> u32 {
-    const LIMIT: u32 = BODY_LIMIT as u32;
-    let size = request.body().size_hint().exact().unwrap_or(u64::MAX);
-    u32::try_from(size).map_or(LIMIT, |size| size.min(LIMIT))
+/// The size of a body that is to come: the largest where the request tells none.
+fn size(request: &Request) -> usize {
+    let size = request.body().size_hint().exact().map(usize::try_from);
+    size.and_then(Result::ok).unwrap_or(BODY_LIMIT)
+}
+
+/// How many bytes there must be room for where a body has this size.
+fn room(size: usize) -> u32 {
+    const LARGEST: u32 = BODY_LIMIT as u32;
+    if size <= AHEAD { 0 } else { u32::try_from(size).map_or(LARGEST, |size| size.min(LARGEST)) }
 }
 
 async fn readyz(State(webhook): State<Arc<Webhook>>) -> Response {

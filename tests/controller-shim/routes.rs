@@ -7,9 +7,7 @@ use axum::http::{Request, Response};
 use controller_shim::Settings;
 use controller_shim::review::{Malformed, Reviewed, review};
 use controller_shim::tls::Shown;
-use controller_shim::webhook::{
-    BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, ROOM_TIMEOUT, Rules, Webhook,
-};
+use controller_shim::webhook::{AHEAD, BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, Rules, Webhook};
 use futures_util::future::join_all;
 use futures_util::stream;
 use holdpoint_tests::fixtures::{self, REVIEWS};
@@ -118,31 +116,47 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let refused = routes().post(never).await;
     assert_eq!(
         (refused.code, refused.text.as_str()),
-        (408, "the body did not come within 10s: send it faster\n")
+        (408, "the body did not come within 3s: send it faster\n")
     );
 }
 
-/// Who finds no room waits for those that are slow to lose theirs, for a while.
+/// Large ones that find no room wait for those that are slow to lose theirs, for a while.
 #[tokio::test(start_paused = true)]
-async fn bodies_have_their_room_together() {
+async fn large_bodies_have_their_room_together() {
     let routes = routes();
     // Where no size is told there must be room for the largest.
     let never = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
-    let slow = join_all((0..BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
-    let small = || routes.post(asking(&["true"]).to_string());
+    let slow = join_all((0..2 * BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
+    let large = || routes.post(asking(&["true"]).to_string() + &" ".repeat(AHEAD));
     let later = async {
-        tokio::time::sleep(BODY_TIMEOUT - ROOM_TIMEOUT / 2).await;
-        small().await
+        tokio::time::sleep(BODY_TIMEOUT).await;
+        large().await
     };
-    let (slow, at_once, later) = tokio::join!(slow, small(), later);
+    let (slow, at_once, later) = tokio::join!(slow, large(), later);
     assert!(slow.iter().all(|refused| refused.code == 408));
     assert_eq!(
         (at_once.code, at_once.text.as_str()),
-        (503, "other requests have had all the room for 5s: send it again later\n")
+        (503, "other requests have had all the room for 4s: send it again later\n")
     );
     assert_eq!(later.code, 200);
     let metrics = routes.get("/metrics").await.text;
     assert!(metrics.contains(r#"{outcome="rejected",reason="busy"} 1"#), "{metrics}");
+}
+
+/// Clients that hold all room keep nobody else's pods waiting.
+#[tokio::test(start_paused = true)]
+async fn a_small_body_waits_for_no_room() {
+    let routes = routes();
+    let never = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+    let slow = join_all((0..2 * BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
+    let small = async {
+        let answer = routes.post(asking(&["true"]).to_string()).await;
+        (answer.code, routes.get("/metrics").await.text)
+    };
+    let (_, (code, metrics)) = tokio::join!(slow, small);
+    assert_eq!(code, 200);
+    // None of the others has been answered by then.
+    assert!(!metrics.contains("slow"), "{metrics}");
 }
 
 #[tokio::test]
