@@ -29,8 +29,9 @@ use crate::webhook::{AHEAD, Webhook};
 /// How long a client may take to say what it wants: the head of a connection's first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection of HTTP/1.1 may stay idle, or take for a further head.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection of HTTP/1.1 may stay idle, or take for a further head: longer than API servers
+/// keep one (90 s), since a review that meets its end is lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How often a silent client of HTTP/2 is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
