@@ -9,6 +9,8 @@ pub mod pod;
 pub mod review;
 
 #[cfg(feature = "server")]
+pub mod answer;
+#[cfg(feature = "server")]
 pub mod args;
 #[cfg(feature = "server")]
 pub mod controller;

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::Settings;
+use crate::answer::Answers;
 use crate::metrics::{self, Metrics};
 use crate::review::{self, Malformed, Outcome, Reviewed};
 use crate::tls::Shown;
@@ -70,6 +71,7 @@ pub struct Webhook {
     bodies: Semaphore,
     /// Bytes of large bodies that may come under review.
     reviews: Semaphore,
+    answers: Answers,
     is_draining: AtomicBool,
 }
 
@@ -78,7 +80,7 @@ pub struct Webhook {
 enum Rejection {
     #[error("the content type is {0:?}: send application/json")]
     MediaType(String),
-    #[error("other requests have had all the room for {ROOM_TIMEOUT:?}: send it again later")]
+    #[error("other requests have all the room: send it again later")]
     Busy,
     #[error("the body did not come within {BODY_TIMEOUT:?}: send it faster")]
     Slow,
@@ -100,6 +102,7 @@ impl Webhook {
             shown,
             bodies: Semaphore::new(BODIES_LIMIT),
             reviews: Semaphore::new(BODY_LIMIT),
+            answers: Answers::new(),
             is_draining: AtomicBool::new(false),
         }
     }
@@ -127,13 +130,15 @@ impl Webhook {
     }
 
     /// Receives the body of a request, once there is room for it, and answers it.
-    async fn answer(&self, request: Request) -> Result<Reviewed, Rejection> {
+    async fn answer(&self, request: Request) -> Result<(Reviewed, Response), Rejection> {
         check_media_type(request.headers())?;
         let room = timeout(ROOM_TIMEOUT, self.bodies.acquire_many(room(size(&request)))).await;
         let _room = room.map_err(|_| Rejection::Busy)?;
         let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
         let body = body.map_err(|_| Rejection::Slow)?.map_err(Rejection::of_body)?;
-        Ok(self.review(&body).await?)
+        let reviewed = self.review(&body).await?;
+        let response = self.answers.response(reviewed.answer.to_string());
+        Ok((reviewed, response.ok_or(Rejection::Busy)?))
     }
 
     async fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
@@ -143,7 +148,7 @@ impl Webhook {
     }
 
     /// Counts an answer and writes its line.
-    fn tell(&self, answer: &Result<Reviewed, Rejection>, taken: Duration) {
+    fn tell(&self, answer: Result<&Reviewed, &Rejection>, taken: Duration) {
         let milliseconds = taken.as_micros() as f64 / 1000.0;
         match answer {
             Ok(reviewed) => {
@@ -167,12 +172,9 @@ impl Webhook {
 async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let begun = Instant::now();
     let answer = webhook.answer(request).await;
-    webhook.tell(&answer, begun.elapsed());
+    webhook.tell(answer.as_ref().map(|(reviewed, _)| reviewed), begun.elapsed());
     match answer {
-        Ok(reviewed) => {
-            let json = [(CONTENT_TYPE, "application/json")];
-            (json, reviewed.answer.to_string()).into_response()
-        }
+        Ok((_, response)) => response,
         Err(rejection) => (rejection.status(), rejection.sentence() + "\n").into_response(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, Response};
 use controller_shim::Settings;
+use controller_shim::answer::{ANSWER_TIMEOUT, ANSWERS_LIMIT};
 use controller_shim::review::{Malformed, Reviewed, review};
 use controller_shim::tls::Shown;
 use controller_shim::webhook::{AHEAD, BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, Rules, Webhook};
@@ -136,7 +137,7 @@ async fn large_bodies_have_their_room_together() {
     assert!(slow.iter().all(|refused| refused.code == 408));
     assert_eq!(
         (at_once.code, at_once.text.as_str()),
-        (503, "other requests have had all the room for 4s: send it again later\n")
+        (503, "other requests have all the room: send it again later\n")
     );
     assert_eq!(later.code, 200);
     let metrics = routes.get("/metrics").await.text;
@@ -157,6 +158,38 @@ async fn a_small_body_waits_for_no_room() {
     assert_eq!(code, 200);
     // None of the others has been answered by then.
     assert!(!metrics.contains("slow"), "{metrics}");
+}
+
+/// A client that does not read its answer has it in the server's memory for a while only.
+#[tokio::test(start_paused = true)]
+async fn answers_that_nobody_reads_have_their_room_and_their_time() {
+    let routes = routes();
+    let many = asking(&["true"; 100]).to_string();
+    let ask = || routes.webhook.routes().oneshot(posted("application/json", many.clone()));
+    let mut unread = Vec::new();
+    let refused = loop {
+        let response = ask().await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+        unread.push(response);
+    };
+    assert_eq!(Answer::of(refused).await.code, 503);
+    // A small answer needs no room.
+    assert_eq!(routes.post(asking(&["true"]).to_string()).await.code, 200);
+    let size = |it: &Response<Body>| {
+        it.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap()
+    };
+    let read = to_bytes(unread.pop().unwrap().into_body(), usize::MAX).await.unwrap();
+    assert_eq!(read.len(), size(&unread[0]));
+    assert_eq!(read.len(), review(many.as_bytes(), &settings()).unwrap().answer.to_string().len());
+    assert!(unread.iter().map(size).sum::<usize>() <= ANSWERS_LIMIT);
+    tokio::time::sleep(ANSWER_TIMEOUT * 2).await;
+    let again = ask().await.unwrap();
+    assert_eq!(again.status(), 200);
+    for late in unread {
+        assert!(to_bytes(late.into_body(), usize::MAX).await.is_err());
+    }
 }
 
 #[tokio::test]
