@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum_server::{Control, Handle, Server};
 use clap::Parser as _;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
@@ -32,6 +33,9 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection of HTTP/1.1 may stay idle, or take for a further head: longer than API servers
 /// keep one (90 s), since a review that meets its end is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a client may take no byte of what has been sent to it.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a silent client of HTTP/2 is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -119,7 +123,11 @@ fn start(
 
 fn listen(flag: &'static str, address: &Listen) -> Result<TcpListener, Error> {
     let error = |source| Error::Listen { flag, address: address.clone(), source };
-    TcpListener::bind(address.0.as_slice()).map_err(error)
+    let socket = TcpListener::bind(address.0.as_slice()).map_err(error)?;
+    // The connections that it accepts have it from the socket.
+    let milliseconds = UNREAD_TIMEOUT.as_millis() as u32;
+    setsockopt(&socket, sockopt::TcpUserTimeout, &milliseconds).map_err(|it| error(it.into()))?;
+    Ok(socket)
 }
 
 /// A server that drops slow clients and those that are gone.

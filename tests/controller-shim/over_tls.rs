@@ -210,6 +210,18 @@ async fn slow_clients_are_dropped() {
     assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_its_answer_is_dropped() {
+    let served = serve(&[]);
+    let mut stream = served.https().raw(Version::Http1).await.unwrap();
+    let body = asking(&["true"; 100]).to_string();
+    let request = head(body.len()).replace("expect: 100-continue\r\n", "") + &body;
+    // More answers than the kernels of both sides keep.
+    let dropped = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    timeout(DEADLINE, dropped).await.expect("it is dropped");
+    assert_eq!(plain(&served.webhook, "/healthz").await.0, 200);
+}
+
 /// The head of a request to `/mutate` whose body has so many bytes.
 fn head(length: usize) -> String {
     format!(
