@@ -26,6 +26,8 @@ pub mod server;
 pub mod tls;
 #[cfg(feature = "server")]
 pub mod webhook;
+#[cfg(feature = "server")]
+mod weight;
 
 use serde_json::Value;
 

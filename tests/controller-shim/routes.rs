@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, Response};
-use controller_shim::Settings;
 use controller_shim::answer::{ANSWER_TIMEOUT, ANSWERS_LIMIT};
 use controller_shim::review::{Malformed, Reviewed, review};
 use controller_shim::tls::Shown;
-use controller_shim::webhook::{AHEAD, BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, Rules, Webhook};
+use controller_shim::webhook::{
+    AHEAD, BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, OBJECTS_LIMIT, Rules, Webhook,
+};
+use controller_shim::{Injection, Settings, inject};
 use futures_util::future::join_all;
 use futures_util::stream;
 use holdpoint_tests::fixtures::{self, REVIEWS};
+use holdpoint_tests::review_of;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -109,6 +112,27 @@ async fn a_body_has_its_limit() {
     let refused = routes.post(body + " ").await;
     assert_eq!(refused.code, 413);
     assert!(refused.text.starts_with("the body has more than 3145728 bytes"), "{}", refused.text);
+}
+
+/// An object takes hundreds of times its size in memory.
+#[tokio::test]
+async fn a_body_has_objects_up_to_a_limit() {
+    let routes = routes();
+    let mut request = asking(&["true"]);
+    let with = |request: &mut Value, objects: usize| {
+        request["request"]["object"]["made-up"] = json!(vec![json!({ "": 0 }); objects]);
+        request.to_string()
+    };
+    assert_eq!(routes.post(with(&mut request, OBJECTS_LIMIT - 100)).await.code, 200);
+    let refused = routes.post(with(&mut request, OBJECTS_LIMIT)).await;
+    assert_eq!(
+        (refused.code, refused.text.as_str()),
+        (413, "the body has more than 30000 objects: send one pod\n")
+    );
+    // It is far from the largest pod that we make.
+    let pod = asking(&["true"; 100])["request"]["object"].take();
+    let Injection::Injected { pod, .. } = inject(&pod, &settings()) else { panic!("{pod}") };
+    assert_eq!(routes.post(review_of(pod).to_string()).await.code, 200);
 }
 
 #[tokio::test(start_paused = true)]
