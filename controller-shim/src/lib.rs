@@ -9,6 +9,8 @@ pub mod pod;
 pub mod review;
 
 #[cfg(feature = "server")]
+pub mod answer;
+#[cfg(feature = "server")]
 pub mod args;
 #[cfg(feature = "server")]
 pub mod controller;
@@ -24,6 +26,8 @@ pub mod server;
 pub mod tls;
 #[cfg(feature = "server")]
 pub mod webhook;
+#[cfg(feature = "server")]
+mod weight;
 
 use serde_json::Value;
 

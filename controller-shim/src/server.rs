@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum_server::{Control, Handle, Server};
 use clap::Parser as _;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
@@ -24,22 +25,23 @@ use crate::error::Error;
 use crate::log;
 use crate::review::review;
 use crate::tls::{self, Files, Shown};
-use crate::webhook::Webhook;
+use crate::webhook::{AHEAD, Webhook};
 
 /// How long a client may take to say what it wants: the head of a connection's first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection of HTTP/1.1 may stay idle, or take for a further head.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection of HTTP/1.1 may stay idle, or take for a further head: longer than API servers
+/// keep one (90 s), since a review that meets its end is lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a client may take no byte of what has been sent to it.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a silent client of HTTP/2 is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
-/// How many requests a connection of HTTP/2 may have under way; a client with more opens another one.
+/// How many requests a connection of HTTP/2 may have under way; API servers ask over HTTP/1.1.
 const STREAMS: u32 = 16;
-
-/// How much of a body may come before it is read, in bytes.
-const AHEAD: u32 = 64 << 10;
 
 /// Serves as the command line says, until a signal comes. Exit codes: 0 after a signal, 1 where it
 /// cannot serve, 2 for a wrong command line.
@@ -121,7 +123,11 @@ fn start(
 
 fn listen(flag: &'static str, address: &Listen) -> Result<TcpListener, Error> {
     let error = |source| Error::Listen { flag, address: address.clone(), source };
-    TcpListener::bind(address.0.as_slice()).map_err(error)
+    let socket = TcpListener::bind(address.0.as_slice()).map_err(error)?;
+    // The connections that it accepts have it from the socket.
+    let milliseconds = UNREAD_TIMEOUT.as_millis() as u32;
+    setsockopt(&socket, sockopt::TcpUserTimeout, &milliseconds).map_err(|it| error(it.into()))?;
+    Ok(socket)
 }
 
 /// A server that drops slow clients and those that are gone.
@@ -130,13 +136,14 @@ fn server(socket: TcpListener, control: &Control) -> io::Result<Server<SocketAdd
         .handle(Handle::with_control(control.clone()))
         .first_request_timeout(FIRST_REQUEST_TIMEOUT);
     let http = server.http_builder();
-    http.http1().header_read_timeout(IDLE_TIMEOUT).max_buf_size(AHEAD as usize);
+    http.http1().header_read_timeout(IDLE_TIMEOUT).max_buf_size(AHEAD);
+    let ahead = AHEAD as u32;
     // Bodies that wait for room leave the connection to the others: each may come ahead at once.
     http.http2()
         .keep_alive_interval(PING_EVERY)
         .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(AHEAD)
-        .initial_connection_window_size(STREAMS * AHEAD);
+        .initial_stream_window_size(ahead)
+        .initial_connection_window_size(STREAMS * ahead);
     Ok(server)
 }
 

@@ -24,9 +24,11 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::Settings;
+use crate::answer::Answers;
 use crate::metrics::{self, Metrics};
 use crate::review::{self, Malformed, Outcome, Reviewed};
 use crate::tls::Shown;
+use crate::weight::objects;
 
 #[cfg(panic = "abort")]
 compile_error!("the server outlives a panic of its rules: build it with the profile `server`");
@@ -35,15 +37,23 @@ compile_error!("the server outlives a panic of its rules: build it with the prof
 /// times its body, so that bodies under review have no more than this together.
 pub const BODY_LIMIT: usize = 3 << 20;
 
-/// What all bodies have together, from before they come until they are answered: more than a thousand
-/// real reviews, or sixteen of the largest.
+/// How many objects a large body may have that are not empty: each takes 1.6 kB while it is reviewed. A pod
+/// of a hundred steps has fewer.
+pub const OBJECTS_LIMIT: usize = 30_000;
+
+/// How much of a body may come before there is room for it. One that is no larger, as nearly all are,
+/// needs no room, so that it waits for no other.
+pub const AHEAD: usize = 64 << 10;
+
+/// What all larger bodies have together, from before they come until they are answered: room for
+/// sixteen of the largest.
 pub const BODIES_LIMIT: usize = 16 * BODY_LIMIT;
 
-/// How long a body waits for room: the API server waits no longer for an answer.
-pub const ROOM_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a body waits for room: the API server waits five seconds for the answer.
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long a body may take to come.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a body may take to come. Those that wait for its room must have some time left.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest text in a line of the log, in bytes.
 const LONGEST_TEXT: usize = 1024;
@@ -62,10 +72,11 @@ pub struct Webhook {
     rules: Rules,
     metrics: Metrics,
     shown: Arc<Shown>,
-    /// Bytes that further bodies may have.
+    /// Bytes that further large bodies may have.
     bodies: Semaphore,
-    /// Bytes of bodies that may come under review.
+    /// Bytes of large bodies that may come under review.
     reviews: Semaphore,
+    answers: Answers,
     is_draining: AtomicBool,
 }
 
@@ -74,12 +85,14 @@ pub struct Webhook {
 enum Rejection {
     #[error("the content type is {0:?}: send application/json")]
     MediaType(String),
-    #[error("other requests have had all the room for {ROOM_TIMEOUT:?}: send it again later")]
+    #[error("other requests have all the room: send it again later")]
     Busy,
     #[error("the body did not come within {BODY_TIMEOUT:?}: send it faster")]
     Slow,
     #[error("the body has more than {BODY_LIMIT} bytes: send one pod")]
     TooLarge,
+    #[error("the body has more than {OBJECTS_LIMIT} objects: send one pod")]
+    TooMany,
     #[error("the body did not come whole: {0}")]
     Broken(String),
     #[error("{0}: send one")]
@@ -96,6 +109,7 @@ impl Webhook {
             shown,
             bodies: Semaphore::new(BODIES_LIMIT),
             reviews: Semaphore::new(BODY_LIMIT),
+            answers: Answers::new(),
             is_draining: AtomicBool::new(false),
         }
     }
@@ -122,25 +136,29 @@ impl Webhook {
             .with_state(Arc::clone(self))
     }
 
-    /// Receives the body of a request, for which there is room before it comes, and answers it.
-    async fn answer(&self, request: Request) -> Result<Reviewed, Rejection> {
+    /// Receives the body of a request, once there is room for it, and answers it.
+    async fn answer(&self, request: Request) -> Result<(Reviewed, Response), Rejection> {
         check_media_type(request.headers())?;
-        let room = timeout(ROOM_TIMEOUT, self.bodies.acquire_many(size(&request))).await;
+        let room = timeout(ROOM_TIMEOUT, self.bodies.acquire_many(room(size(&request)))).await;
         let _room = room.map_err(|_| Rejection::Busy)?;
         let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
         let body = body.map_err(|_| Rejection::Slow)?.map_err(Rejection::of_body)?;
-        Ok(self.review(&body).await?)
+        if body.len() > AHEAD && objects(&body) > OBJECTS_LIMIT {
+            return Err(Rejection::TooMany);
+        }
+        let reviewed = self.review(&body).await?;
+        let response = self.answers.response(reviewed.answer.to_string());
+        Ok((reviewed, response.ok_or(Rejection::Busy)?))
     }
 
     async fn review(&self, body: &[u8]) -> Result<Reviewed, Malformed> {
-        let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let _room = self.reviews.acquire_many(size).await;
+        let _room = self.reviews.acquire_many(room(body.len())).await;
         let rules = AssertUnwindSafe(|| (self.rules)(body, &self.settings));
         catch_unwind(rules).unwrap_or_else(|_| review::fault(body))
     }
 
     /// Counts an answer and writes its line.
-    fn tell(&self, answer: &Result<Reviewed, Rejection>, taken: Duration) {
+    fn tell(&self, answer: Result<&Reviewed, &Rejection>, taken: Duration) {
         let milliseconds = taken.as_micros() as f64 / 1000.0;
         match answer {
             Ok(reviewed) => {
@@ -164,12 +182,9 @@ impl Webhook {
 async fn mutate(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let begun = Instant::now();
     let answer = webhook.answer(request).await;
-    webhook.tell(&answer, begun.elapsed());
+    webhook.tell(answer.as_ref().map(|(reviewed, _)| reviewed), begun.elapsed());
     match answer {
-        Ok(reviewed) => {
-            let json = [(CONTENT_TYPE, "application/json")];
-            (json, reviewed.answer.to_string()).into_response()
-        }
+        Ok((_, response)) => response,
         Err(rejection) => (rejection.status(), rejection.sentence() + "\n").into_response(),
     }
 }
@@ -190,11 +205,16 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Rejection> {
     }
 }
 
-/// How many bytes of a body are read at most: all that the request says it has, or as many as may be.
-fn size(request: &Request) -> u32 {
-    const LIMIT: u32 = BODY_LIMIT as u32;
-    let size = request.body().size_hint().exact().unwrap_or(u64::MAX);
-    u32::try_from(size).map_or(LIMIT, |size| size.min(LIMIT))
+/// The size of a body that is to come: the largest where the request tells none.
+fn size(request: &Request) -> usize {
+    let size = request.body().size_hint().exact().map(usize::try_from);
+    size.and_then(Result::ok).unwrap_or(BODY_LIMIT)
+}
+
+/// How many bytes there must be room for where a body has this size.
+fn room(size: usize) -> u32 {
+    const LARGEST: u32 = BODY_LIMIT as u32;
+    if size <= AHEAD { 0 } else { u32::try_from(size).map_or(LARGEST, |size| size.min(LARGEST)) }
 }
 
 async fn readyz(State(webhook): State<Arc<Webhook>>) -> Response {
@@ -226,7 +246,7 @@ impl Rejection {
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -243,6 +263,7 @@ impl Rejection {
             Self::Busy => "busy",
             Self::Slow => "slow",
             Self::TooLarge => "too-large",
+            Self::TooMany => "too-many",
             Self::Broken(_) => "broken",
             Self::Malformed(_) => "malformed",
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use controller_shim::review::review;
-use controller_shim::webhook::{BODIES_LIMIT, BODY_LIMIT};
-use futures_util::{StreamExt as _, stream};
+use controller_shim::webhook::BODY_LIMIT;
+use futures_util::{Stream, StreamExt as _, stream};
 use holdpoint_tests::fixtures::{self, REVIEWS};
 use holdpoint_tests::{DEADLINE, Raw, Signal, Version, eventually};
 use serde_json::{Value, json};
@@ -120,41 +120,61 @@ async fn large_bodies_make_room_for_each_other() {
     }
 }
 
-/// The largest body in small parts, of which it is counted how many have been sent.
-fn counted(sent: &Arc<AtomicUsize>) -> Body {
-    const PART: &[u8] = &[b' '; 4096];
+const PART: &[u8] = &[b' '; 4096];
+
+/// Parts of a body, of which it is counted how many bytes have been sent.
+fn counted(
+    parts: usize,
+    sent: &Arc<AtomicUsize>,
+) -> impl Stream<Item = std::io::Result<&'static [u8]>> + use<> {
     let sent = Arc::clone(sent);
-    let parts = stream::iter(0..BODY_LIMIT / PART.len()).map(move |_| {
+    stream::iter(0..parts).map(move |_| {
         sent.fetch_add(PART.len(), Ordering::Relaxed);
-        std::io::Result::Ok(PART)
+        Ok(PART)
+    })
+}
+
+/// Bodies of which nothing but a beginning comes, more than have their turn while another one waits. All
+/// have been sent when they are given.
+async fn stall(served: &Served) -> JoinSet<u16> {
+    const CONNECTIONS: usize = 4;
+    const EACH: usize = 16;
+    let begun = Arc::new(AtomicUsize::new(0));
+    let mut all = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let connection = served.https().connect(Version::Http2).await.unwrap();
+        for _ in 0..EACH {
+            let (mut connection, counted) = (connection.beside(), counted(1, &begun));
+            let never = Body::from_stream(counted.chain(stream::pending()));
+            all.spawn(async move { connection.post("/mutate", never).await.unwrap().code });
+        }
+    }
+    eventually("all have begun", || {
+        (begun.load(Ordering::Relaxed) >= CONNECTIONS * EACH * PART.len()).then_some(())
     });
-    Body::from_stream(parts)
+    all
 }
 
 /// A client that finds no room keeps what it has to send but for a little.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_waits_for_room_waits_with_the_client() {
     let served = serve(&[]);
-    let connect = || async { served.https().connect(Version::Http2).await.unwrap() };
-    let slow = connect().await;
-    let mut all = JoinSet::new();
-    for _ in 0..BODIES_LIMIT / BODY_LIMIT {
-        let mut slow = slow.beside();
-        let never = Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
-        all.spawn(async move { slow.post("/mutate", never).await.unwrap().code });
-    }
     let sent = Arc::new(AtomicUsize::new(0));
-    let mut waiting = connect().await;
+    let mut waiting = served.https().connect(Version::Http2).await.unwrap();
     let refused = async {
-        // Those that came first may still be on their way.
-        while waiting.post("/mutate", counted(&sent)).await.unwrap().code != 503 {
+        loop {
+            let _stalled = stall(&served).await;
             sent.store(0, Ordering::Relaxed);
+            let largest = Body::from_stream(counted(BODY_LIMIT / PART.len(), &sent));
+            // It may have come before some of those that stall.
+            if waiting.post("/mutate", largest).await.unwrap().code == 503 {
+                break;
+            }
         }
     };
     timeout(DEADLINE, refused).await.expect("there is no room");
     let sent = sent.load(Ordering::Relaxed);
     assert!(sent < 200_000, "{sent}");
-    assert_eq!(all.join_all().await, [408; BODIES_LIMIT / BODY_LIMIT]);
 }
 
 /// All that comes until the server closes the connection.
@@ -188,6 +208,18 @@ async fn slow_clients_are_dropped() {
     let (silent, head, body, plain) = tokio::join!(silent, slow_head, slow_body, slow_plain);
     assert_eq!((silent.as_str(), head.as_str(), plain.as_str()), ("", "", ""));
     assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_its_answer_is_dropped() {
+    let served = serve(&[]);
+    let mut stream = served.https().raw(Version::Http1).await.unwrap();
+    let body = asking(&["true"; 100]).to_string();
+    let request = head(body.len()).replace("expect: 100-continue\r\n", "") + &body;
+    // More answers than the kernels of both sides keep.
+    let dropped = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    timeout(DEADLINE, dropped).await.expect("it is dropped");
+    assert_eq!(plain(&served.webhook, "/healthz").await.0, 200);
 }
 
 /// The head of a request to `/mutate` whose body has so many bytes.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, Response};
-use controller_shim::Settings;
+use controller_shim::answer::{ANSWER_TIMEOUT, ANSWERS_LIMIT};
 use controller_shim::review::{Malformed, Reviewed, review};
 use controller_shim::tls::Shown;
 use controller_shim::webhook::{
-    BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, ROOM_TIMEOUT, Rules, Webhook,
+    AHEAD, BODIES_LIMIT, BODY_LIMIT, BODY_TIMEOUT, OBJECTS_LIMIT, Rules, Webhook,
 };
+use controller_shim::{Injection, Settings, inject};
 use futures_util::future::join_all;
 use futures_util::stream;
 use holdpoint_tests::fixtures::{self, REVIEWS};
+use holdpoint_tests::review_of;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -112,37 +114,106 @@ async fn a_body_has_its_limit() {
     assert!(refused.text.starts_with("the body has more than 3145728 bytes"), "{}", refused.text);
 }
 
+/// An object takes hundreds of times its size in memory.
+#[tokio::test]
+async fn a_body_has_objects_up_to_a_limit() {
+    let routes = routes();
+    let mut request = asking(&["true"]);
+    let with = |request: &mut Value, objects: usize| {
+        request["request"]["object"]["made-up"] = json!(vec![json!({ "": 0 }); objects]);
+        request.to_string()
+    };
+    assert_eq!(routes.post(with(&mut request, OBJECTS_LIMIT - 100)).await.code, 200);
+    let refused = routes.post(with(&mut request, OBJECTS_LIMIT)).await;
+    assert_eq!(
+        (refused.code, refused.text.as_str()),
+        (413, "the body has more than 30000 objects: send one pod\n")
+    );
+    // It is far from the largest pod that we make.
+    let pod = asking(&["true"; 100])["request"]["object"].take();
+    let Injection::Injected { pod, .. } = inject(&pod, &settings()) else { panic!("{pod}") };
+    assert_eq!(routes.post(review_of(pod).to_string()).await.code, 200);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let never = Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
     let refused = routes().post(never).await;
     assert_eq!(
         (refused.code, refused.text.as_str()),
-        (408, "the body did not come within 10s: send it faster\n")
+        (408, "the body did not come within 3s: send it faster\n")
     );
 }
 
-/// Who finds no room waits for those that are slow to lose theirs, for a while.
+/// Large ones that find no room wait for those that are slow to lose theirs, for a while.
 #[tokio::test(start_paused = true)]
-async fn bodies_have_their_room_together() {
+async fn large_bodies_have_their_room_together() {
     let routes = routes();
     // Where no size is told there must be room for the largest.
     let never = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
-    let slow = join_all((0..BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
-    let small = || routes.post(asking(&["true"]).to_string());
+    let slow = join_all((0..2 * BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
+    let large = || routes.post(asking(&["true"]).to_string() + &" ".repeat(AHEAD));
     let later = async {
-        tokio::time::sleep(BODY_TIMEOUT - ROOM_TIMEOUT / 2).await;
-        small().await
+        tokio::time::sleep(BODY_TIMEOUT).await;
+        large().await
     };
-    let (slow, at_once, later) = tokio::join!(slow, small(), later);
+    let (slow, at_once, later) = tokio::join!(slow, large(), later);
     assert!(slow.iter().all(|refused| refused.code == 408));
     assert_eq!(
         (at_once.code, at_once.text.as_str()),
-        (503, "other requests have had all the room for 5s: send it again later\n")
+        (503, "other requests have all the room: send it again later\n")
     );
     assert_eq!(later.code, 200);
     let metrics = routes.get("/metrics").await.text;
     assert!(metrics.contains(r#"{outcome="rejected",reason="busy"} 1"#), "{metrics}");
+}
+
+/// Clients that hold all room keep nobody else's pods waiting.
+#[tokio::test(start_paused = true)]
+async fn a_small_body_waits_for_no_room() {
+    let routes = routes();
+    let never = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+    let slow = join_all((0..2 * BODIES_LIMIT / BODY_LIMIT).map(|_| routes.post(never())));
+    let small = async {
+        let answer = routes.post(asking(&["true"]).to_string()).await;
+        (answer.code, routes.get("/metrics").await.text)
+    };
+    let (_, (code, metrics)) = tokio::join!(slow, small);
+    assert_eq!(code, 200);
+    // None of the others has been answered by then.
+    assert!(!metrics.contains("slow"), "{metrics}");
+}
+
+/// A client that does not read its answer has it in the server's memory for a while only.
+#[tokio::test(start_paused = true)]
+async fn answers_that_nobody_reads_have_their_room_and_their_time() {
+    let routes = routes();
+    let many = asking(&["true"; 100]).to_string();
+    let ask = || routes.webhook.routes().oneshot(posted("application/json", many.clone()));
+    let mut unread = Vec::new();
+    let refused = loop {
+        let response = ask().await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+        unread.push(response);
+    };
+    assert_eq!(Answer::of(refused).await.code, 503);
+    // A small answer needs no room.
+    assert_eq!(routes.post(asking(&["true"]).to_string()).await.code, 200);
+    let size = |it: &Response<Body>| {
+        it.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap()
+    };
+    let read = to_bytes(unread.pop().unwrap().into_body(), usize::MAX).await.unwrap();
+    assert_eq!(read.len(), size(&unread[0]));
+    assert_eq!(read.len(), review(many.as_bytes(), &settings()).unwrap().answer.to_string().len());
+    assert!(unread.iter().map(size).sum::<usize>() <= ANSWERS_LIMIT);
+    tokio::time::sleep(ANSWER_TIMEOUT * 2).await;
+    let again = ask().await.unwrap();
+    assert_eq!(again.status(), 200);
+    for late in unread {
+        assert!(to_bytes(late.into_body(), usize::MAX).await.is_err());
+    }
 }
 
 #[tokio::test]

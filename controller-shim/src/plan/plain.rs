@@ -60,6 +60,7 @@ impl<'a> Run<'a> {
     fn of(pod: &'a Pod, settings: &'a Settings) -> Result<Self, Mistake> {
         checks::pod(pod)?;
         let steps = steps(pod)?;
+        checks::count(steps.len(), pod)?;
         for step in &steps {
             checks::step(step.container, pod)?;
         }

@@ -11,7 +11,7 @@ type Change = fn(&mut Value);
 type Case = (&'static [(&'static str, &'static str)], Change, &'static str);
 
 /// What is refused, of a pod with the containers `a` and `b`.
-const CASES: [Case; 24] = [
+const CASES: [Case; 25] = [
     (&[("inject", "yes")], as_it_is, r#"inject "yes": it is no truth value; give true or false"#),
     (&[("steps", "a,x")], as_it_is, r#"steps "a,x": there is no container `x`; name some of a, b"#),
     (
@@ -148,6 +148,12 @@ const CASES: [Case; 24] = [
         |pod| pod["spec"]["containers"] = json!([]),
         "inject \"true\": the pod has no container; give it some to be steps",
     ),
+    (
+        &[],
+        |pod| add_containers(pod, 99),
+        "inject \"true\": the pod would have 101 steps, and it can have 100; \
+         name those that are to be steps in holdpoint.dev/steps",
+    ),
 ];
 
 #[test]
@@ -167,6 +173,28 @@ fn as_it_is(_: &mut Value) {}
 
 fn restarts_all() -> Value {
     json!([{ "action": "RestartAllContainers", "exitCodes": { "operator": "In", "values": [1] } }])
+}
+
+/// Adds so many containers that differ in their names alone.
+fn add_containers(pod: &mut Value, count: usize) {
+    let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+    let like = containers[0].clone();
+    for number in 0..count {
+        containers.push(like.clone());
+        containers.last_mut().unwrap()["name"] = json!(format!("more-{number}"));
+    }
+}
+
+/// Each step sees the folders of all, but what is made of a pod must be one that a cluster can keep.
+#[test]
+fn a_pod_has_a_hundred_steps_at_most() {
+    let mut pod = asking(&[], &["a", "b"]);
+    add_containers(&mut pod, 98);
+    assert!(matches!(inject(&pod, &settings()), Injection::Injected { .. }));
+    // Beside them there may be any number of containers that are no steps.
+    let mut pod = asking(&[("steps", "b")], &["a", "b"]);
+    add_containers(&mut pod, 200);
+    assert!(matches!(inject(&pod, &settings()), Injection::Injected { .. }));
 }
 
 fn mount(pod: &mut Value, path: &str) {

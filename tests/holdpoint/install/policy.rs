@@ -144,7 +144,7 @@ fn others() -> impl Strategy<Value = Vec<Value>> {
 proptest! {
     #[test]
     fn prepare_is_found_wherever_it_stands(others in others(), at in any::<prop::sample::Index>()) {
-                    let mut pod = of_tekton();
+        let mut pod = of_tekton();
         let containers = pod["spec"]["initContainers"].as_array_mut().unwrap();
         let prepare = containers.remove(0);
         *containers = others;

@@ -3,6 +3,10 @@
 use crate::annotations::{self, Mistake};
 use crate::pod::{Container, Pod};
 
+/// How many steps a pod can have. Each mounts the run folders of all, so that what is made of the pod
+/// grows with their square: with more, no cluster would keep it.
+const MOST_STEPS: usize = 100;
+
 /// Whether the pod can have steps at all.
 pub(super) fn pod(pod: &Pod) -> Result<(), Mistake> {
     let policy = pod.spec.restart_policy.as_deref().unwrap_or("Always");
@@ -20,6 +24,16 @@ pub(super) fn pod(pod: &Pod) -> Result<(), Mistake> {
         let name = &container.name;
         let problem = format!("container `{name}` may restart the whole pod, and a step runs once");
         return Err(mistake(pod, &problem, "take its rule with RestartAllContainers away"));
+    }
+    Ok(())
+}
+
+/// Whether the pod can have so many steps.
+pub(super) fn count(steps: usize, pod: &Pod) -> Result<(), Mistake> {
+    if steps > MOST_STEPS {
+        let problem = format!("the pod would have {steps} steps, and it can have {MOST_STEPS}");
+        let remedy = "name those that are to be steps in holdpoint.dev/steps";
+        return Err(mistake(pod, &problem, remedy));
     }
     Ok(())
 }
