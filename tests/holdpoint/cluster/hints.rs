@@ -38,7 +38,7 @@ fn no_hint_is_waited_for_by_what_is_shown() {
     setting.api.fault("GET", "/exec", Fault::Slow(Duration::from_mins(5)));
     let mut following = crate::runner::Running::start(setting.command(&["logs", "pod/one", "-f"]));
     following.wait_for("build | holdpoint: step `build` exited with 7");
-    following.signal(Signal::SIGINT);
+    following.signal(Signal::SIGTERM);
     following.finish();
     let told = setting.type_in("logs pod/one");
     assert_eq!((told.code, hints(&told)), (Some(0), vec![]), "{told:?}");
