@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdpoint_tests::Fault;
+use holdpoint_tests::{Fault, eventually};
 
 use super::setting::{Setting, path};
 
@@ -130,4 +130,20 @@ fn a_step_whose_container_has_ended_is_not_asked_elsewhere() {
     assert_eq!(setting.executed().len(), 1, "{told}");
     let told = setting.type_in("pause pod/one").ended_with(4);
     assert!(told.contains("the container does not run"), "{told}");
+}
+
+/// A runtime has many words for a container that is ending.
+#[test]
+fn who_stays_outlasts_a_look_that_is_refused() {
+    let setting = Setting::held();
+    let line = ["breakpoint", "pod/one", "off", "--until", "paused", "--timeout", "1m"];
+    let staying = crate::runner::Running::start(setting.command(&line));
+    eventually("it looks", || (setting.executed().len() > 1).then_some(()));
+    setting.api.fault_times(2, "GET", "/exec", Fault::Answer(500, "words of tomorrow".to_owned()));
+    let before = setting.executed().len();
+    eventually("it was refused", || (setting.executed().len() > before + 2).then_some(()));
+    setting.type_in("pause pod/one").ended_with(0);
+    setting.type_in("continue pod/one").ended_with(0);
+    staying.finish().ended_with(0);
+    setting.type_in("resume pod/one").ended_with(0);
 }
