@@ -75,3 +75,12 @@ fn an_api_server_that_goes_away_for_a_while_is_waited_for() {
     });
     assert!(told.starts_with("pod/one: accepted: "), "{told}");
 }
+
+#[test]
+fn a_dry_run_stays_for_nothing() {
+    let setting = Setting::held();
+    let told = setting.type_in("pause pod/one --dry-run --until paused --timeout 1m").ended_with(0);
+    assert!(told.contains("pod/one: dry-run: would run in container build"), "{told}");
+    assert!(!told.contains("; "), "{told}");
+    setting.type_in("fail pod/one").ended_with(0);
+}
